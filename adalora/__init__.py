@@ -1,1 +1,59 @@
-"""Under construction."""
+"""Adaptive-rank fine-tuning: AdaLoRA for any model and any training loop."""
+
+from typing import TYPE_CHECKING, Any
+
+from .allocation import Allocation
+from .checkpoint import load, save
+from .config import AdapterConfig, AllocationConfig
+from .controller import AdaLoRAController
+from .errors import AdaLoRAError, CheckpointError, ConfigError, DataError, StateError, TargetError
+from .inject import inject
+from .layers import AdaptedLayer
+from .merge import merge_, merged, unload, unmerge_
+from .orthogonality import orthogonality_penalty
+from .scorers import Scorer, register_scorer
+from .switch import disabled
+from .updates import SVDUpdate
+from .version import __version__
+from .walk import adapters
+
+if TYPE_CHECKING:
+    from .callback import AdaLoRACallback
+
+__all__ = [
+    "AdaLoRACallback",
+    "AdaLoRAController",
+    "AdaLoRAError",
+    "AdaptedLayer",
+    "AdapterConfig",
+    "Allocation",
+    "AllocationConfig",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "SVDUpdate",
+    "Scorer",
+    "StateError",
+    "TargetError",
+    "__version__",
+    "adapters",
+    "disabled",
+    "inject",
+    "load",
+    "merge_",
+    "merged",
+    "orthogonality_penalty",
+    "register_scorer",
+    "save",
+    "unload",
+    "unmerge_",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The Trainer takes seconds to import; who trains with a loop of their own does not wait for it.
+    if name == "AdaLoRACallback":
+        from .callback import AdaLoRACallback  # noqa: PLC0415
+
+        return AdaLoRACallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,103 @@
+"""AdaLoRA in the HF Trainer."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from .checkpoint import load, save
+from .config import AllocationConfig
+from .controller import AdaLoRAController
+
+
+class AdaLoRACallback(TrainerCallback):
+    """Controls the rank of a model that a `transformers.Trainer` trains.
+
+    The Trainer's log rows get ``adalora/budget`` and ``adalora/penalty`` beside the task's loss, which never
+    contains the penalty. Every checkpoint gets a folder ``adalora`` with adapter and controller, from which
+    ``resume_from_checkpoint`` goes on.
+
+    Args:
+        config: how rank is allocated; ``total_steps=None`` is filled in from the Trainer.
+        name: name of the adapter to control.
+
+    Attributes:
+        controller: the `AdaLoRAController`, from the start of training on; None before.
+    """
+
+    def __init__(self, config: AllocationConfig, name: str = "default") -> None:
+        self.config = config
+        self.name = name
+        self.controller: AdaLoRAController | None = None
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        *,
+        model: nn.Module,
+        optimizer: Optimizer,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Build the controller, take up a resumed run, and attach to the optimizer."""
+        config = self.config
+        if config.total_steps is None:
+            config = dataclasses.replace(config, total_steps=state.max_steps)
+        controller = AdaLoRAController(model, config, self.name)
+        if state.global_step > 0:
+            load(model, _adapter_folder(args, state), controller, self.name)
+        controller.attach(optimizer)
+        self.controller = controller
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        *,
+        logs: dict[str, float],
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Put budget and penalty into the row, for later callbacks and for the Trainer's history."""
+        if self.controller is None or "loss" not in logs:
+            return
+        row = {
+            "adalora/budget": float(self.controller.budget),
+            "adalora/penalty": float(self.controller.penalty),
+        }
+        logs.update(row)
+        if state.log_history:
+            state.log_history[-1].update(row)
+
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        *,
+        model: nn.Module,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Save adapter and controller beside the Trainer's checkpoint."""
+        if state.is_world_process_zero:
+            save(model, _adapter_folder(args, state), self.controller, self.name)
+
+    def on_train_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Let go of the optimizer; the controller stays for questions."""
+        if self.controller is not None:
+            self.controller.detach()
+
+
+def _adapter_folder(args: TrainingArguments, state: TrainerState) -> Path:
+    return Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / "adalora"

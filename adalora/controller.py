@@ -1,0 +1,263 @@
+"""AdaLoRA's control loop: penalty, scores and allocation around an optimizer's step."""
+
+import dataclasses
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
+
+import schedulers
+
+from . import hooks
+from .allocation import Allocation, top_triplets
+from .config import AllocationConfig
+from .controller_state import read_tensors, tensor_names
+from .errors import CheckpointError, ConfigError, StateError
+from .orthogonality import penalty_and_gradients, tall_factors
+from .scorers import State, make_scorer
+from .updates import SVDUpdate
+from .walk import adapters
+
+
+class AdaLoRAController:
+    """Adds the penalty's gradient, scores triplets and prunes them, step by step.
+
+    `attach` is all that a training loop needs. The order in one step is: gradients → penalty's gradient →
+    scores → optimizer update → pruning. The loss is never touched, so an evaluation loss is the task's alone.
+    Source: Zhang et al. 2023, arXiv 2303.10512, algorithm 1.
+
+    Args:
+        model: a model with SVD updates, see `adalora.inject`.
+        config: how rank is allocated; ``total_steps`` must be set.
+        name: name of the adapter to control.
+
+    Attributes:
+        config: as given.
+        schedule: the budget curve in triplets, b(t).
+        step: optimizer steps taken so far.
+        penalty: γ·R at the latest step, a scalar tensor; zero before the first.
+        history: the state before training and every budget update since.
+
+    Raises:
+        ConfigError: ``total_steps`` is missing, ``target_rank`` is above the initial average, the scorer is
+            unknown, or the model has no SVD update of that name.
+    """
+
+    def __init__(self, model: nn.Module, config: AllocationConfig, name: str = "default") -> None:
+        self._updates = _svd_updates(model, name)
+        self.config = config
+        self.schedule = _schedule(config, [update.lam.numel() for update in self._updates.values()])
+        self.scorer = make_scorer(config.scorer, config.beta1, config.beta2)
+        self.step = 0
+        self.penalty = torch.zeros(())
+        self.history = [Allocation(0, sum(self.ranks().values()), None, self.ranks())]
+        self._state: State | None = None  # made at the first step, when the model is on its device
+        self._handles: list[RemovableHandle] = []
+
+    # The loop
+
+    def attach(self, optimizer: Optimizer) -> None:
+        """Let the optimizer's own step hooks do everything from now on.
+
+        Works with gradient accumulation, clipping, closures, GradScaler and wrapped optimizers.
+
+        Raises:
+            StateError: attached already, or the optimizer lacks some of the adapter's parameters.
+        """
+        if self._handles:
+            raise StateError("the controller is attached already; call detach() first.")
+        optimizer = hooks.unwrap(optimizer)
+        hooks.require_parameters(optimizer, zip(tensor_names(self._updates), self._weights(), strict=True))
+        self._handles = hooks.register(optimizer, self.before_step, self.after_step)
+
+    def detach(self) -> None:
+        """Remove the hooks; the optimizer is as it was before `attach`."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    @torch.no_grad()
+    def before_step(self, optimizer: Optimizer | None = None) -> None:
+        """Count the step, add the penalty's gradient, and score; call it between backward and the update.
+
+        Args:
+            optimizer: read for what a GradScaler leaves on a fused optimizer; a step that overflowed changes
+                nothing here.
+        """
+        if hooks.overflowed(optimizer):
+            return
+        self.step += 1
+        if self.step == self.schedule.total_steps + 1:
+            warnings.warn(
+                f"training outruns total_steps = {self.schedule.total_steps}; the budget stays at its target "
+                f"of {self.schedule.target} triplets. Set total_steps to the steps you train for.",
+                stacklevel=2,
+            )
+        scale = hooks.grad_scale(optimizer)
+        self._add_penalty_gradient(scale)
+        if self.config.score_at == "before_step" and self.step <= self._last_decision:
+            self._observe(scale)
+
+    @torch.no_grad()
+    def after_step(self, optimizer: Optimizer | None = None) -> None:
+        """Prune where a budget update is due; call it behind the optimizer's update, before zero_grad.
+
+        Args:
+            optimizer: see `before_step`.
+
+        Raises:
+            StateError: a budget update is due and a score is NaN or infinite; no triplet is pruned.
+        """
+        if hooks.overflowed(optimizer):
+            return
+        if self.config.score_at == "after_step" and self.step < self._last_decision:
+            # A fused optimizer has unscaled the gradients in place by now.
+            self._observe(None)
+        if self.schedule.is_update(self.step):
+            self._allocate()
+        elif self.step > self._last_decision:
+            for update in self._updates.values():
+                update.keep_(update.mask)
+
+    # What can be asked
+
+    @property
+    def budget(self) -> int:
+        """Triplets alive over all matrices: b(t) at the latest budget update."""
+        return self.history[-1].budget
+
+    def ranks(self) -> dict[str, int]:
+        """Return the triplets alive in each matrix, by module name."""
+        counts = [update.mask.sum() for update in self._updates.values()]
+        total = torch.stack([count.to(counts[0].device) for count in counts]).tolist()
+        return dict(zip(self._updates, total, strict=True))
+
+    @torch.no_grad()
+    def scores(self) -> dict[str, Tensor]:
+        """Return S of each triplet, shape (r,), by module name; zero before the first step."""
+        return dict(zip(self._updates, self.scorer.score(self._averages(), self._weights()), strict=True))
+
+    # Saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs beside model and optimizer.
+
+        Returns:
+            ``step``, ``history`` and ``config`` as plain data; ``tensors`` by name, not copied.
+        """
+        names = tensor_names(self._updates)
+        return {
+            "step": self.step,
+            "config": dataclasses.asdict(self.config),
+            "history": [dataclasses.asdict(allocation) for allocation in self.history],
+            "tensors": {
+                f"{average}.{name}": tensor
+                for average, tensors in self._averages().items()
+                for name, tensor in zip(names, tensors, strict=True)
+            },
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a run where `state_dict` left it.
+
+        Raises:
+            CheckpointError: the state is of another scorer or of other matrices, or it is not finite.
+                Nothing changes.
+        """
+        scorer = state["config"]["scorer"]
+        if scorer != self.config.scorer:
+            raise CheckpointError(
+                f"scorer is {scorer!r} in the saved state and {self.config.scorer!r} here; use the saved one."
+            )
+        fresh = self.scorer.init(self._weights())
+        self._state = read_tensors(fresh, tensor_names(self._updates), state["tensors"])
+        self.step = int(state["step"])
+        self.history = [Allocation(**row) for row in state["history"]]
+
+    # Inside
+
+    @property
+    def _last_decision(self) -> int:
+        """T − t_f, the step at which the pattern is decided for good."""
+        return self.schedule.total_steps - self.schedule.final_steps
+
+    def _weights(self) -> list[Tensor]:
+        return [weight for u in self._updates.values() for weight in (u.P, u.lam, u.Q)]
+
+    def _averages(self) -> State:
+        if self._state is None:
+            self._state = self.scorer.init(self._weights())
+        return self._state
+
+    def _observe(self, scale: Tensor | None) -> None:
+        weights = self._weights()
+        grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+        if scale is not None:
+            grads = [grad / scale for grad in grads]
+        self.scorer.observe(self._averages(), weights, grads)
+
+    def _add_penalty_gradient(self, scale: Tensor | None) -> None:
+        gamma = self.config.orthogonality
+        if gamma == 0:
+            return
+        updates = self._updates.values()
+        value, gradients = penalty_and_gradients(tall_factors(updates), self.config.orthogonality_form)
+        self.penalty = gamma * value
+        # A matrix that took no part in the step is left alone, as an optimizer leaves it alone.
+        for update, grad_P, grad_Qt in zip(updates, gradients[0::2], gradients[1::2], strict=True):
+            for weight, gradient in ((update.P, grad_P), (update.Q, grad_Qt.t())):
+                if weight.grad is not None:
+                    weight.grad.add_(gradient if scale is None else gradient * scale, alpha=gamma)
+
+    def _allocate(self) -> None:
+        budget = self.schedule.budget(self.step)
+        masks, kept = top_triplets(self.scorer.score(self._averages(), self._weights()), budget)
+        # NaN sorts above everything, and inf next to it: the first value tells.
+        if budget > 0 and not bool(torch.isfinite(kept[0])):
+            raise StateError(
+                f"a triplet's score is {kept[0].item()} at step {self.step}: a loss or gradient was not "
+                f"finite. Lower the learning rate, clip gradients, or use a GradScaler with float16."
+            )
+        for update, mask in zip(self._updates.values(), masks, strict=True):
+            update.keep_(mask)
+        threshold = kept[-1].item() if budget > 0 else None
+        self.history.append(Allocation(self.step, budget, threshold, self.ranks()))
+
+
+def _svd_updates(model: nn.Module, name: str) -> dict[str, SVDUpdate]:
+    layers = adapters(model)
+    updates = {module: layer.updates[name] for module, layer in layers.items() if name in layer.updates}
+    found = {module: update for module, update in updates.items() if isinstance(update, SVDUpdate)}
+    if not found:
+        names = sorted({key for layer in layers.values() for key in layer.updates})
+        raise ConfigError(
+            f"name is {name!r}, but the model has no SVD update of that name; it has adapters: "
+            f"{', '.join(names) or 'none'}. Call inject(model, AdapterConfig(update='svd')) first."
+        )
+    return found
+
+
+def _schedule(config: AllocationConfig, ranks: list[int]) -> schedulers.Schedule:
+    if config.total_steps is None:
+        raise ConfigError(
+            "total_steps is None; allowed: the number of optimizer steps of the run (AdaLoRACallback takes "
+            "it from the Trainer)."
+        )
+    initial, target = sum(ranks), config.target_rank * len(ranks)
+    if target > initial:
+        raise ConfigError(
+            f"target_rank is {config.target_rank}, a budget of {target} triplets for {len(ranks)} matrices; "
+            f"allowed: at most the initial rank of {initial / len(ranks):g} ({initial} triplets)."
+        )
+    return schedulers.make(
+        config.schedule,
+        initial=initial,
+        target=target,
+        total_steps=config.total_steps,
+        warmup_steps=config.warmup_steps,
+        final_steps=config.final_steps,
+        interval=config.interval,
+    )

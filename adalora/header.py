@@ -1,0 +1,96 @@
+"""The JSON header of a saved adapter: what it promises about the tensors beside it."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .config import AdapterConfig
+from .errors import CheckpointError, ConfigError
+from .files import read_json
+from .version import __version__
+
+FORMAT = "adalora"
+VERSION = 1
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a saved adapter is.
+
+    Attributes:
+        save_id: the same in every file of one save.
+        base_model: name or path of the base model, as far as it is known.
+        config: settings with which the adapter was injected.
+        modules: (d₁, d₂) of each adapted module.
+        ranks: triplets alive in each adapted module.
+        trained: shapes of the tensors of the modules trained in full, by name.
+    """
+
+    save_id: str
+    base_model: str
+    config: AdapterConfig
+    modules: dict[str, Shape]
+    ranks: dict[str, int]
+    trained: dict[str, Shape]
+
+    def tensors(self) -> dict[str, Shape]:
+        """Return name and shape of every tensor in the file beside the header."""
+        r = self.config.rank
+        wanted: dict[str, Shape] = {}
+        for module, (d1, d2) in self.modules.items():
+            factors = {"P": (d1, r), "lam": (r,), "Q": (r, d2), "mask": (r,)}
+            wanted |= {f"{module}.{factor}": shape for factor, shape in factors.items()}
+        return wanted | self.trained
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the header as plain data."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "adalora": __version__,
+            "save_id": self.save_id,
+            "base_model": self.base_model,
+            "config": dataclasses.asdict(self.config),
+            "modules": {
+                module: {"shape": list(shape), "rank": self.ranks[module]}
+                for module, shape in self.modules.items()
+            },
+            "trained": {key: list(shape) for key, shape in self.trained.items()},
+        }
+
+
+def read_header(path: Path) -> Header:
+    """Read and check a header.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or of another format or version.
+    """
+    value = read_json(path)
+    if value.get("format") != FORMAT or value.get("version") != VERSION:
+        raise CheckpointError(
+            f"{path} has format {value.get('format')!r}, version {value.get('version')!r}; this adalora "
+            f"reads format {FORMAT!r}, version {VERSION}."
+        )
+    try:
+        modules = {module: _shape(entry["shape"], 2) for module, entry in value["modules"].items()}
+        return Header(
+            save_id=str(value["save_id"]),
+            base_model=str(value["base_model"]),
+            config=AdapterConfig(**value["config"]),
+            modules=modules,
+            ranks={module: int(entry["rank"]) for module, entry in value["modules"].items()},
+            trained={key: _shape(shape) for key, shape in value["trained"].items()},
+        )
+    except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}.") from error
+
+
+def _shape(value: Sequence[int], dimensions: int | None = None) -> Shape:
+    shape = tuple(int(size) for size in value)
+    if dimensions is not None and len(shape) != dimensions:
+        raise ValueError(f"shape {list(value)} should have {dimensions} sizes")
+    return shape

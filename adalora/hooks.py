@@ -1,0 +1,85 @@
+"""The glue to an optimizer: its own step hooks, closures, and what a GradScaler leaves on it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import LBFGS, Optimizer
+from torch.utils.hooks import RemovableHandle
+
+from .errors import StateError
+
+
+def unwrap(optimizer: Optimizer) -> Optimizer:
+    """Return the optimizer that does the work, where `accelerate` or another library has wrapped it.
+
+    A wrapper may skip a step (gradient accumulation, an overflow) without telling hooks of its own.
+    """
+    inner = getattr(optimizer, "optimizer", None)
+    return unwrap(inner) if isinstance(inner, Optimizer) else optimizer
+
+
+def require_parameters(optimizer: Optimizer, parameters: Iterable[tuple[str, Tensor]]) -> None:
+    """Raise unless the optimizer holds every one of the named parameters.
+
+    Raises:
+        StateError: some are missing (they are named), or the optimizer evaluates the loss several
+            times a step.
+    """
+    if isinstance(optimizer, LBFGS):
+        raise StateError(
+            "optimizer is LBFGS, which evaluates the loss several times a step; allowed: an optimizer that "
+            "takes one gradient a step, such as AdamW."
+        )
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    missing = [name for name, parameter in parameters if id(parameter) not in held]
+    if missing:
+        shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        raise StateError(
+            f"optimizer lacks {len(missing)} of the adapter's parameters ({shown}); build it after inject, "
+            f"from [p for p in model.parameters() if p.requires_grad]."
+        )
+
+
+def overflowed(optimizer: Optimizer | None) -> bool:
+    """Tell whether a GradScaler found an inf in the gradients of this step.
+
+    A plain optimizer is not called then. A fused one is, with ``found_inf`` set on it, and skips its update
+    by itself. Only in that case is there a value to wait for.
+    """
+    found: Tensor | None = getattr(optimizer, "found_inf", None)
+    return found is not None and bool(found.item())
+
+
+def grad_scale(optimizer: Optimizer | None) -> Tensor | None:
+    """Return the factor that still scales the gradients: a GradScaler leaves it to a fused optimizer."""
+    return getattr(optimizer, "grad_scale", None)
+
+
+def register(
+    optimizer: Optimizer, before: Callable[[Optimizer], None], after: Callable[[Optimizer], None]
+) -> list[RemovableHandle]:
+    """Call ``before`` between the gradients and the update of every step, and ``after`` behind the update."""
+
+    def pre_hook(
+        optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if closure is None:
+            before(optimizer)
+            return None
+
+        # With a closure (Lightning passes one) the gradients do not exist before the step calls it.
+        @torch.enable_grad()
+        def closure_then_before() -> Any:
+            loss = closure()
+            before(optimizer)
+            return loss
+
+        return (args[0], closure_then_before), {k: v for k, v in kwargs.items() if k != "closure"}
+
+    def post_hook(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG001
+        after(optimizer)
+
+    return [optimizer.register_step_pre_hook(pre_hook), optimizer.register_step_post_hook(post_hook)]

@@ -1,0 +1,30 @@
+"""Turning adapters off for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+from .walk import adapters
+
+
+@contextmanager
+def disabled(model: nn.Module) -> Iterator[nn.Module]:
+    """Within the block the model answers as its frozen base does, merged or not.
+
+    Modules trained in full (``train_modules``) keep their trained values.
+    """
+    layers = list(adapters(model).values())
+    before = [layer.enabled for layer in layers]
+    merged = [(layer, layer.base_weight) for layer in layers if layer.merged]
+    for layer, _ in merged:
+        layer.unmerge_()
+    for layer in layers:
+        layer.enabled = False
+    try:
+        yield model
+    finally:
+        for layer, enabled in zip(layers, before, strict=True):
+            layer.enabled = enabled
+        for layer, total in merged:
+            layer.merge_(total)

@@ -1,0 +1,62 @@
+"""Settings: frozen, and every bad value named."""
+
+import dataclasses
+
+import pytest
+
+from adalora import AdapterConfig, AllocationConfig, ConfigError
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("rank", 0, "at least 1"),
+        ("rank", -3, "at least 1"),
+        ("alpha", -1.0, "at least 0"),
+        ("alpha", float("nan"), "finite"),
+        ("target_modules", [], "at least one name"),
+        ("scaling", "none", "'lora' or 'rslora'"),
+        ("init", "zeros", "'gaussian' or 'orthogonal'"),
+        ("dropout", 1.0, r"in \[0, 1\)"),
+        ("dropout", -0.1, r"in \[0, 1\)"),
+        ("update", "bogus", "'svd'"),
+    ],
+)
+def test_adapter_settings(field, value, allowed):
+    with pytest.raises(ConfigError, match=rf"^{field} is .*; allowed: .*{allowed}"):
+        AdapterConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("target_rank", -1, "at least 0"),
+        ("warmup_steps", -1, "at least 0"),
+        ("final_steps", -1, "at least 0"),
+        ("interval", 0, "at least 1"),
+        ("beta1", 0.0, "strictly between 0 and 1"),
+        ("beta1", 1.0, "strictly between 0 and 1"),
+        ("beta2", 1.5, "strictly between 0 and 1"),
+        ("orthogonality", -0.1, "at least 0"),
+        ("orthogonality_form", "sum", "mean_norm"),
+        ("score_at", "never", "after_step"),
+        ("schedule", "cubical", "cubic"),
+    ],
+)
+def test_allocation_settings(field, value, allowed):
+    with pytest.raises(ConfigError, match=rf"^{field} is .*; allowed: .*{allowed}"):
+        AllocationConfig(total_steps=100, **{field: value})
+
+
+@pytest.mark.parametrize(("warmup", "final"), [(60, 40), (100, 0), (0, 100), (90, 90)])
+def test_phases_must_leave_a_step_to_prune_in(warmup, final):
+    message = rf"warmup_steps \+ final_steps is {warmup + final}; allowed: less than total_steps = 100"
+    with pytest.raises(ConfigError, match=message):
+        AllocationConfig(total_steps=100, warmup_steps=warmup, final_steps=final)
+
+
+def test_settings_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        AdapterConfig().rank = 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        AllocationConfig().interval = 3

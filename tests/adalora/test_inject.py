@@ -1,0 +1,155 @@
+"""Injection: what changes, what does not, and what is refused without a trace."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+import adalora
+from adalora import AdapterConfig
+from tests.models import bert, bert_batches, gpt2, gpt2_batches, mlp, mlp_batches
+
+ENCODER = AdapterConfig(
+    rank=4,
+    target_modules=["query", "value", "dense"],
+    exclude_modules=["pooler"],
+    train_modules=["classifier"],
+)
+
+
+def structure(model):
+    return [(name, type(module), id(module)) for name, module in model.named_modules()]
+
+
+def state(model):
+    flags = [(name, parameter.requires_grad, id(parameter)) for name, parameter in model.named_parameters()]
+    return structure(model), flags, {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_unchanged(model, before):
+    now = state(model)
+    assert now[:2] == before[:2]
+    assert all(torch.equal(now[2][key], before[2][key]) for key in before[2])
+    assert adalora.adapters(model) == {}
+
+
+@pytest.mark.parametrize(
+    ("build", "batches", "targets"),
+    [(bert, bert_batches, ["query", "dense"]), (gpt2, gpt2_batches, ["c_attn", "c_proj"])],
+)
+@pytest.mark.parametrize("init", ["gaussian", "orthogonal"])
+def test_outputs_do_not_change_at_the_start(build, batches, targets, init):
+    model = build().eval()
+    batch = next(batches(1))
+    before = model(**batch).logits
+    adalora.inject(model, AdapterConfig(rank=4, target_modules=targets, init=init))
+    assert torch.equal(model(**batch).logits, before)
+
+
+def test_only_the_factors_and_the_train_modules_train():
+    model = adalora.inject(bert(), ENCODER)
+    free = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    factors = {name for name in free if ".updates.default." in name}
+    assert free - factors == {"classifier.weight", "classifier.bias"}
+    assert len(factors) == 3 * len(adalora.adapters(model)) == 3 * 2 * 5
+    assert not any("pooler" in name for name in adalora.adapters(model))
+
+
+def test_scaling_uses_the_initial_rank():
+    lora = adalora.inject(mlp(), AdapterConfig(rank=4, alpha=8.0, target_modules=["up"]))
+    rslora = adalora.inject(mlp(), AdapterConfig(rank=4, alpha=8.0, target_modules=["up"], scaling="rslora"))
+    assert lora.up.update.scaling == 2.0
+    assert rslora.up.update.scaling == 4.0
+
+
+def test_half_precision_weights_get_float32_factors():
+    model = adalora.inject(mlp().bfloat16(), AdapterConfig(rank=2, target_modules=["up"]))
+    assert model.up.update.P.dtype == torch.float32
+    x = next(mlp_batches(1))[0].bfloat16()
+    assert model(x).dtype == torch.bfloat16
+    assert (
+        adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"])).up.update.P.dtype == torch.float64
+    )
+
+
+def test_a_layer_that_hangs_in_two_places_is_adapted_once_in_both():
+    model = mlp()
+    model.alias = model.up
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], exclude_modules=[]))
+    assert isinstance(model.up, adalora.AdaptedLayer)
+    model = mlp()
+    model.alias = model.up
+    adalora.inject(model, AdapterConfig(rank=2, target_modules="all-linear"))
+    assert model.alias is model.up
+    assert list(adalora.adapters(model)) == ["up", "down", "head"]
+
+
+def test_a_second_adapter_adds_to_the_first_and_alone_trains():
+    model = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"]))
+    adalora.inject(model, AdapterConfig(rank=3, target_modules=["up", "down"]), name="second")
+    model.up.updates["default"].lam.data.fill_(1.0)
+    model.up.updates["second"].lam.data.fill_(2.0)
+    x = torch.randn(4, 6, dtype=torch.float64)
+    deltas = [torch.mm(*update.factors()) for update in model.up.updates.values()]
+    torch.testing.assert_close(model.up(x), model.up.base(x) + x @ (deltas[0] + deltas[1]).T)
+    torch.testing.assert_close(model.up.delta_weight(), deltas[0] + deltas[1])
+    assert model.up.rank == 5
+    with pytest.raises(adalora.StateError, match=r"2 updates \(default, second\)"):
+        _ = model.up.update
+    free = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert all(".second." in name for name in free)
+
+
+def bad(message, error=adalora.TargetError, build=bert, **settings):
+    return pytest.param(settings, message, error, build, id=message[:40])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "error", "build"),
+    [
+        bad("target_modules 'qurey' matches no module; close names:.* query", target_modules=["value", "qurey"]),
+        bad("'zzzz' matches no module; names in this model: .*dense.*query", target_modules=["zzzz"]),
+        bad("'.*nothing' matches no module", target_modules=".*nothing"),
+        bad(r"'\(' , which|'\(', which is no regular expression", adalora.ConfigError, target_modules="("),
+        bad("'LayerNorm' matches only modules that cannot.*LayerNorm; supported types: Linear, Conv1D",
+            target_modules=["LayerNorm"]),
+        bad(r"rank is 17; allowed for 'bert.encoder.layer.0.attention.self.query' of shape \(16, 16\): 1 to 16",
+            target_modules=["query"], rank=17),
+        bad("exclude_modules 'poler' matches no module; close names: pooler",
+            target_modules=["dense"], exclude_modules=["poler"]),
+        bad("train_modules 'clasifier' matches no module; close names: classifier",
+            target_modules=["dense"], train_modules=["clasifier"]),
+        bad("leaves no module to adapt after exclude_modules", target_modules=["query"], exclude_modules=["encoder"]),
+        bad("leaves no module to adapt|matches no module", build=lambda: nn.Linear(3, 3), rank=2),
+    ],
+)  # fmt: skip
+def test_bad_targets_are_named_and_leave_the_model_as_it_was(settings, message, error, build):
+    model = build()
+    before = state(model)
+    with pytest.raises(error, match=message):
+        adalora.inject(model, AdapterConfig(**settings))
+    assert_unchanged(model, before)
+
+
+def test_injecting_twice_under_one_name_is_refused():
+    model = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"]))
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(adalora.StateError, match=r"already has an adapter named 'default' \(on 'up'\)"):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["down"]))
+    assert model.state_dict().keys() == before.keys()
+    assert type(model.down) is nn.Linear
+
+
+def test_injecting_into_a_merged_model_is_refused():
+    model = adalora.merge_(adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"])))
+    with pytest.raises(adalora.StateError, match="is merged; call unmerge_"):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["down"]), name="other")
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "../up", "a b"])
+def test_names_that_no_file_could_bear_are_refused(name):
+    model = mlp()
+    with pytest.raises(adalora.ConfigError, match=r"name is .*; allowed: letters"):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"]), name=name)
+    assert adalora.adapters(model) == {}
