@@ -25,8 +25,8 @@ def trainable(model):
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def batches(steps, dtype=torch.float32):
-    return [(x.to(dtype), y) for x, y in mlp_batches(steps)]
+def batches(steps, dtype=torch.float32, device="cpu"):
+    return [(x.to(device, dtype), y.to(device)) for x, y in mlp_batches(steps)]
 
 
 def snapshot(controller, model):
@@ -47,17 +47,19 @@ OPTIMIZERS = [
     pytest.param(torch.optim.AdamW, {"fused": True}, id="fused-adamw"),
     pytest.param(torch.optim.SGD, {"fused": True}, id="fused-sgd"),
 ]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 
 
 @pytest.mark.parametrize(("kind", "options"), OPTIMIZERS)
 @pytest.mark.parametrize("score_at", ["before_step", "after_step"])
-def test_a_step_with_an_inf_gradient_under_a_scaler_leaves_no_trace(kind, options, score_at):
-    model = adapted()
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_step_with_an_inf_gradient_under_a_scaler_leaves_no_trace(kind, options, score_at, device):
+    model = adapted().to(device)
     optimizer = kind(trainable(model), lr=1e-2, **options)
     controller = AdaLoRAController(model, dataclasses.replace(ALLOCATION, score_at=score_at))
     controller.attach(optimizer)
-    scaler = torch.amp.GradScaler("cpu", init_scale=64.0)
-    for number, (x, y) in enumerate(batches(8)):
+    scaler = torch.amp.GradScaler(device, init_scale=64.0)
+    for number, (x, y) in enumerate(batches(8, device=device)):
         scaler.scale(model(x, y)).backward()
         before = snapshot(controller, model)
         if number == 4:
@@ -72,16 +74,17 @@ def test_a_step_with_an_inf_gradient_under_a_scaler_leaves_no_trace(kind, option
 
 @pytest.mark.parametrize(("kind", "options"), OPTIMIZERS)
 @pytest.mark.parametrize("score_at", ["before_step", "after_step"])
-def test_scores_and_penalty_see_unscaled_gradients(kind, options, score_at):
-    model = adapted(torch.float64)
+@pytest.mark.parametrize("device", DEVICES)
+def test_scores_and_penalty_see_unscaled_gradients(kind, options, score_at, device):
+    model = adapted(torch.float64).to(device)
     twin = copy.deepcopy(model)
     allocation = dataclasses.replace(ALLOCATION, score_at=score_at)
     runs = []
-    for one, scaler in ((model, torch.amp.GradScaler("cpu", init_scale=1024.0)), (twin, None)):
+    for one, scaler in ((model, torch.amp.GradScaler(device, init_scale=1024.0)), (twin, None)):
         optimizer = kind(trainable(one), lr=1e-2, **options)
         controller = AdaLoRAController(one, allocation)
         controller.attach(optimizer)
-        for x, y in batches(12, torch.float64):
+        for x, y in batches(12, torch.float64, device):
             loss = one(x, y)
             (loss if scaler is None else scaler.scale(loss)).backward()
             if scaler is None:
