@@ -12,26 +12,38 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from .checkpoint import load, save
 from .config import AllocationConfig
 from .controller import AdaLoRAController
+from .errors import CheckpointError
+
+FOLDER = "adalora"  # inside a checkpoint of the Trainer
 
 
 class AdaLoRACallback(TrainerCallback):
     """Controls the rank of a model that a `transformers.Trainer` trains.
 
     The Trainer's log rows get ``adalora/budget`` and ``adalora/penalty`` beside the task's loss, which never
-    contains the penalty. Every checkpoint gets a folder ``adalora`` with adapter and controller, from which
+    contains the penalty. Reporters that the Trainer adds by itself have seen the row by then; to have them
+    there too, name the reporter after this callback:
+    ``Trainer(…, callbacks=[AdaLoRACallback(…), TensorBoardCallback()])`` with ``report_to="none"``.
+
+    Every checkpoint gets a folder ``adalora`` with adapter and controller, from which
     ``resume_from_checkpoint`` goes on.
 
     Args:
         config: how rank is allocated; ``total_steps=None`` is filled in from the Trainer.
         name: name of the adapter to control.
+        resume_from: the checkpoint given to ``resume_from_checkpoint``, where that is not
+            ``output_dir/checkpoint-STEP``: the Trainer does not tell its callbacks.
 
     Attributes:
         controller: the `AdaLoRAController`, from the start of training on; None before.
     """
 
-    def __init__(self, config: AllocationConfig, name: str = "default") -> None:
+    def __init__(
+        self, config: AllocationConfig, name: str = "default", resume_from: str | Path | None = None
+    ) -> None:
         self.config = config
         self.name = name
+        self.resume_from = resume_from
         self.controller: AdaLoRAController | None = None
 
     def on_train_begin(
@@ -44,13 +56,27 @@ class AdaLoRACallback(TrainerCallback):
         optimizer: Optimizer,
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
-        """Build the controller, take up a resumed run, and attach to the optimizer."""
+        """Build the controller, take up a resumed run, and attach to the optimizer.
+
+        Raises:
+            CheckpointError: the run is resumed from a checkpoint that holds no adapter and controller.
+        """
+        if self.controller is not None:  # an interrupted training never came to its end
+            self.controller.detach()
         config = self.config
         if config.total_steps is None:
             config = dataclasses.replace(config, total_steps=state.max_steps)
         controller = AdaLoRAController(model, config, self.name)
         if state.global_step > 0:
-            load(model, _adapter_folder(args, state), controller, self.name)
+            folder = (
+                _adapter_folder(args, state) if self.resume_from is None else Path(self.resume_from) / FOLDER
+            )
+            if not folder.is_dir():
+                raise CheckpointError(
+                    f"the run is resumed at step {state.global_step}, but {folder} does not exist; give the "
+                    f"checkpoint's folder: AdaLoRACallback(…, resume_from=…)."
+                )
+            load(model, folder, controller, self.name)
         controller.attach(optimizer)
         self.controller = controller
 
@@ -100,4 +126,4 @@ class AdaLoRACallback(TrainerCallback):
 
 
 def _adapter_folder(args: TrainingArguments, state: TrainerState) -> Path:
-    return Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / "adalora"
+    return Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / FOLDER

@@ -1,7 +1,8 @@
 """Saving an adapter and loading it onto its base model."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,50 +12,60 @@ from torch import Tensor, nn
 from .config import AdapterConfig
 from .controller import AdaLoRAController
 from .errors import CheckpointError, StateError
-from .files import json_writer, read_json, read_tensors_file, tensor_writer, write_together
+from .files import commit, json_writer, read_json, read_tensors_file, tensor_writer
 from .header import Header, Shape, read_header
 from .inject import inject, injected_configs
-from .targets import adaptable_shapes, find_targets, is_under
-from .walk import adapters, walk
+from .layers import AdaptedLayer
+from .targets import adaptable_shapes, base_of, find_targets, is_under
+from .walk import adapters, unwrap, walk
+
+HEADER = "adapter.json"
 
 M = TypeVar("M", bound=nn.Module)
+
+# What the saved numbers mean depends on these; the other settings may change between save and load.
+_MEANING = ("update", "rank", "alpha", "scaling")
 
 
 def save(
     model: nn.Module, folder: str | Path, controller: AdaLoRAController | None = None, name: str = "default"
 ) -> None:
-    """Write an adapter: ``adapter.json`` and ``adapter.safetensors``; with a controller, its state too.
+    """Write an adapter: ``adapter.json`` and the safetensors file that it names; with a controller, its run.
 
     The file holds P, λ, Q and the mask of each update and the modules trained in full, not the base model.
+    Between two budget updates the λ of pruned triplets train on, and a save holds them too.
 
     Args:
         model: a model with the adapter.
         folder: where to write; made if it is not there. Files of an earlier save are replaced.
-        controller: adds ``controller.json`` and ``controller.safetensors``, from which a run resumes.
+        controller: adds step, history and averages, from which a run resumes.
         name: name of the adapter.
 
     Raises:
         StateError: the model has no adapter of that name.
-        CheckpointError: a file could not be written; the previous files are whole.
+        CheckpointError: a file could not be written, or a value is NaN or infinite. The previous save is
+            whole in both cases.
     """
-    if name not in injected_configs(model):
-        known = ", ".join(injected_configs(model)) or "none"
-        raise StateError(f"the model has no adapter named {name!r}; it has: {known}.")
+    configs = injected_configs(model)
+    if name not in configs:
+        raise StateError(f"the model has no adapter named {name!r}; it has: {', '.join(configs) or 'none'}.")
     folder = Path(folder)
-    save_id = uuid.uuid4().hex
-    tensors = dict(_adapter_tensors(model, name))
-    tensors |= dict(_trained_tensors(model, injected_configs(model)[name]))
-    files = {"adapter.safetensors": tensor_writer(tensors, {"save_id": save_id})}
+    tensors = dict(_tensors(model, name, configs[name]))
+    for key, tensor in tensors.items():
+        _require_finite(key, tensor)
+    mark = uuid.uuid4().hex[:12]
+    files = {"adapter": f"adapter-{mark}.safetensors"}
+    data = {files["adapter"]: tensor_writer(tensors)}
     if controller is not None:
         state = controller.state_dict()
-        files["controller.safetensors"] = tensor_writer(state.pop("tensors"), {"save_id": save_id})
-        files["controller.json"] = json_writer({"save_id": save_id, **state})
-    # The header comes last: with its save_id it vouches for the files before it.
-    files["adapter.json"] = json_writer(_header(model, name, save_id).as_json())
-    write_together(folder, files)
-    if controller is None:
-        for leftover in ("controller.safetensors", "controller.json"):
-            (folder / leftover).unlink(missing_ok=True)
+        files |= {"controller": f"controller-{mark}.json", "averages": f"averages-{mark}.safetensors"}
+        data[files["averages"]] = tensor_writer(state.pop("tensors"))
+        data[files["controller"]] = json_writer(state)
+    previous = _files_of(folder)
+    commit(folder, data, HEADER, json_writer(_header(model, name, files).as_json()))
+    for stale in previous:
+        with suppress(OSError):
+            (folder / stale).unlink()
 
 
 def load(
@@ -73,47 +84,91 @@ def load(
 
     Raises:
         CheckpointError: a file is missing or damaged, a value is NaN or infinite, or the adapter belongs to
-            another model (the first differing names and shapes are listed). The model is unchanged.
+            another model (the first differing names and shapes are listed).
+        StateError: the model is merged, or the controller steers another adapter.
+            Model and controller are unchanged in each case.
     """
     folder = Path(folder)
-    header = read_header(folder / "adapter.json")
-    tensors = _read_tensors(folder / "adapter.safetensors", header.save_id)
-    _require_same_model(model, header, name)
+    header = read_header(folder / HEADER)
+    tensors = read_tensors_file(folder / header.files["adapter"])
     _require_layout(header, tensors)
-    if controller is not None:
-        state = read_json(folder / "controller.json")
-        state["tensors"] = _read_tensors(folder / "controller.safetensors", header.save_id)
-        controller.load_state_dict(state)
+    _require_same_model(model, header, name)
+    for key, tensor in tensors.items():
+        if key not in _buffers(model, header.config):
+            _require_finite(key, tensor)
+    take_up = _prepared(controller, folder, header, name)
+
     if name not in injected_configs(model):
         # The random start is overwritten at once, so it must not move the user's generator.
         with torch.random.fork_rng(devices=[]):
             inject(model, header.config, name)
-    for key, tensor in [*_adapter_tensors(model, name), *_trained_tensors(model, header.config)]:
+    for key, tensor in _tensors(model, name, header.config):
         tensor.data.copy_(tensors[key])
+    take_up()
     return model
 
 
-def _adapter_tensors(model: nn.Module, name: str) -> Iterator[tuple[str, Tensor]]:
+def _prepared(
+    controller: AdaLoRAController | None, folder: Path, header: Header, name: str
+) -> Callable[[], None]:
+    """Check the saved run against the controller; return what takes it up and can no longer fail."""
+    if controller is None:
+        return lambda: None
+    if controller.name != name:
+        raise StateError(f"the controller steers adapter {controller.name!r}, and {name!r} is to be loaded.")
+    if "controller" not in header.files:
+        raise CheckpointError(
+            f"{folder} was saved without a controller, so it holds no run to take up; leave controller out."
+        )
+    state = read_json(folder / header.files["controller"])
+    state["tensors"] = read_tensors_file(folder / header.files["averages"])
+    return controller.prepare_state(state)
+
+
+def _tensors(model: nn.Module, name: str, config: AdapterConfig) -> Iterator[tuple[str, Tensor]]:
+    """Yield the live tensors of an adapter and of the modules trained with it, by name in the file."""
     for module, layer in adapters(model).items():
         if name in layer.updates:
             for key, tensor in layer.updates[name].state_dict(keep_vars=True).items():
                 yield f"{module}.{key}", tensor
+    yield from _trained_tensors(model, config)
 
 
 def _trained_tensors(model: nn.Module, config: AdapterConfig) -> Iterator[tuple[str, Tensor]]:
     for module_name, module in walk(model):
         if is_under(module_name, config.train_modules):
-            own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
-            yield from ((f"{module_name}.{key}", tensor) for key, tensor in own)
+            whole = isinstance(module, AdaptedLayer)  # another adapter sits on it; its base is what trains
+            for key, tensor in base_of(module).state_dict(keep_vars=True).items():
+                if whole or "." not in key:
+                    yield f"{module_name}.{key}", tensor
 
 
-def _header(model: nn.Module, name: str, save_id: str) -> Header:
+def _buffers(model: nn.Module, config: AdapterConfig) -> set[str]:
+    """Name the trained modules' buffers, in which an infinite value may be meant, as in a causal mask."""
+    trained = _trained_tensors(model, config)
+    return {key for key, tensor in trained if not isinstance(tensor, nn.Parameter)}
+
+
+def _require_finite(key: str, tensor: Tensor) -> None:
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise CheckpointError(f"tensor {key!r} has a NaN or an infinite value; take a healthy run instead.")
+
+
+def _files_of(folder: Path) -> list[str]:
+    """Name the data files of the save that is in a folder; none where there is no readable one."""
+    try:
+        return list(read_header(folder / HEADER).files.values())
+    except CheckpointError:
+        return []
+
+
+def _header(model: nn.Module, name: str, files: dict[str, str]) -> Header:
     config = injected_configs(model)[name]
     layers = {module: layer for module, layer in adapters(model).items() if name in layer.updates}
     shapes = adaptable_shapes(model)
     return Header(
-        save_id=save_id,
-        base_model=str(getattr(getattr(model, "config", None), "_name_or_path", "")),
+        files=files,
+        base_model=str(getattr(getattr(unwrap(model), "config", None), "_name_or_path", "")),
         config=config,
         modules={module: shapes[module] for module in layers},
         ranks={module: layer.named_updates()[name].rank for module, layer in layers.items()},
@@ -121,37 +176,30 @@ def _header(model: nn.Module, name: str, save_id: str) -> Header:
     )
 
 
-def _read_tensors(path: Path, save_id: str) -> dict[str, Tensor]:
-    tensors, metadata = read_tensors_file(path)
-    if metadata.get("save_id") != save_id:
-        raise CheckpointError(
-            f"{path} and adapter.json come from two different saves; take both from one save."
-        )
-    for key, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(
-                f"{path}: tensor {key!r} has a NaN or an infinite value; save a healthy run."
-            )
-    return tensors
-
-
 def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
-    """Compare the modules and shapes in the header with those of the model."""
+    """Compare the modules, shapes and settings in the header with those of the model."""
     shapes = adaptable_shapes(model)
-    if name in injected_configs(model):
+    existing = injected_configs(model).get(name)
+    if existing is not None:
         here = {module for module, layer in adapters(model).items() if name in layer.updates}
     else:
         here = header.modules.keys() & shapes.keys()
-        if here == header.modules.keys():  # else the configuration may not even fit the model
-            here = {target.names[0] for target in find_targets(model, header.config)}
     found: dict[str, Shape] = {module: shapes[module] for module in shapes if module in here}
-    found |= {key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, header.config)}
+    found |= {key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, existing or header.config)}
     rows = _differences(header.modules | header.trained, found)
+    if not rows and existing is None:  # only a configuration that fits can be asked for its targets
+        here = {target.names[0] for target in find_targets(model, header.config)}
+        rows = _differences(header.modules, {module: shapes[module] for module in shapes if module in here})
+    if not rows and existing is not None:
+        fields = [(field, getattr(header.config, field), getattr(existing, field)) for field in _MEANING]
+        rows = [f"{field}: {saved!r} saved, {now!r} here" for field, saved, now in fields if saved != now]
     if rows:
         raise CheckpointError(
-            f"the adapter belongs to another model ({header.base_model or 'unnamed'}); {len(rows)} names or "
-            f"shapes differ, first: {'; '.join(rows[:5])}."
+            f"the adapter belongs to another model ({header.base_model or 'unnamed'}); {len(rows)} names, "
+            f"shapes or settings differ, first: {'; '.join(rows[:5])}."
         )
+    if any(layer.merged for layer in adapters(model).values()):
+        raise StateError("the model is merged; call unmerge_(model) before load.")
 
 
 def _require_layout(header: Header, tensors: dict[str, Tensor]) -> None:
@@ -159,7 +207,7 @@ def _require_layout(header: Header, tensors: dict[str, Tensor]) -> None:
     rows = _differences(header.tensors(), {key: tuple(tensor.shape) for key, tensor in tensors.items()})
     if rows:
         raise CheckpointError(
-            f"adapter.safetensors does not hold what adapter.json promises: {'; '.join(rows[:5])}. "
+            f"{header.files['adapter']} does not hold what {HEADER} promises: {'; '.join(rows[:5])}. "
             f"The files are damaged."
         )
 

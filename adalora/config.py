@@ -1,17 +1,11 @@
 """Settings of an adapter and of its rank allocation, as frozen and validated data."""
 
 from dataclasses import dataclass, field
-from math import inf
 from typing import Literal
 
 import schedulers
 
-from .errors import ConfigError
-
-
-def _require(allowed: bool, name: str, value: object, what: str) -> None:
-    if not allowed:
-        raise ConfigError(f"{name} is {value!r}; allowed: {what}.")
+from .checks import integer, names, number, one_of, require
 
 
 @dataclass(frozen=True)
@@ -46,14 +40,27 @@ class AdapterConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check every field that can be checked without a model."""
-        _require(self.update == "svd", "update", self.update, "'svd'")
-        _require(self.rank >= 1, "rank", self.rank, "an integer of at least 1")
-        _require(0 <= self.alpha < inf, "alpha", self.alpha, "a finite number of at least 0")
-        _require(bool(self.target_modules), "target_modules", self.target_modules, "at least one name")
-        _require(self.scaling in ("lora", "rslora"), "scaling", self.scaling, "'lora' or 'rslora'")
-        _require(self.init in ("gaussian", "orthogonal"), "init", self.init, "'gaussian' or 'orthogonal'")
-        _require(0 <= self.dropout < 1, "dropout", self.dropout, "a number in [0, 1)")
+        """Check every field that can be checked without a model, and put it in plain Python types."""
+        one_of("update", self.update, ("svd",))
+        one_of("scaling", self.scaling, ("lora", "rslora"))
+        one_of("init", self.init, ("gaussian", "orthogonal"))
+        targets = self.target_modules
+        if not isinstance(targets, str):
+            targets = names("target_modules", targets)
+        require(len(targets) > 0, "target_modules", targets, "at least one name, a pattern, or 'all-linear'")
+        alpha = number("alpha", self.alpha, "a finite number of at least 0")
+        require(alpha >= 0, "alpha", alpha, "a finite number of at least 0")
+        dropout = number("dropout", self.dropout, "a number in [0, 1)")
+        require(0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+        _set(
+            self,
+            rank=integer("rank", self.rank, 1),
+            alpha=alpha,
+            dropout=dropout,
+            target_modules=targets,
+            exclude_modules=names("exclude_modules", self.exclude_modules),
+            train_modules=names("train_modules", self.train_modules),
+        )
 
 
 @dataclass(frozen=True)
@@ -94,25 +101,37 @@ class AllocationConfig:
     score_at: Literal["before_step", "after_step"] = "before_step"
 
     def __post_init__(self) -> None:
-        """Check every field that can be checked without a model."""
-        _require(self.target_rank >= 0, "target_rank", self.target_rank, "an integer of at least 0")
-        _require(self.warmup_steps >= 0, "warmup_steps", self.warmup_steps, "an integer of at least 0")
-        _require(self.final_steps >= 0, "final_steps", self.final_steps, "an integer of at least 0")
-        _require(self.interval >= 1, "interval", self.interval, "an integer of at least 1")
-        _require(0 < self.beta1 < 1, "beta1", self.beta1, "a number strictly between 0 and 1")
-        _require(0 < self.beta2 < 1, "beta2", self.beta2, "a number strictly between 0 and 1")
-        _require(self.orthogonality >= 0, "orthogonality", self.orthogonality, "a number of at least 0")
-        forms = ("squared_sum", "mean_norm")
-        _require(self.orthogonality_form in forms, "orthogonality_form", self.orthogonality_form, f"{forms}")
-        moments = ("before_step", "after_step")
-        _require(self.score_at in moments, "score_at", self.score_at, f"one of {moments}")
-        names = schedulers.names()
-        _require(self.schedule in names, "schedule", self.schedule, f"one of {names}")
-        if self.total_steps is not None:
-            phases = self.warmup_steps + self.final_steps
-            _require(
-                phases < self.total_steps,
-                "warmup_steps + final_steps",
-                phases,
-                f"less than total_steps = {self.total_steps}, so that a step is left in which to prune",
-            )
+        """Check every field that can be checked without a model, and put it in plain Python types."""
+        one_of("schedule", self.schedule, schedulers.names())
+        one_of("orthogonality_form", self.orthogonality_form, ("squared_sum", "mean_norm"))
+        one_of("score_at", self.score_at, ("before_step", "after_step"))
+        open_interval = "a number strictly between 0 and 1"
+        betas = {name: number(name, getattr(self, name), open_interval) for name in ("beta1", "beta2")}
+        for name, beta in betas.items():
+            require(0 < beta < 1, name, beta, open_interval)
+        gamma = number("orthogonality", self.orthogonality, "a finite number of at least 0")
+        require(gamma >= 0, "orthogonality", gamma, "a finite number of at least 0")
+        warmup, final = (
+            integer("warmup_steps", self.warmup_steps, 0),
+            integer("final_steps", self.final_steps, 0),
+        )
+        total = self.total_steps if self.total_steps is None else integer("total_steps", self.total_steps, 1)
+        if total is not None:
+            less = f"less than total_steps = {total}, so that a step is left in which to prune"
+            require(warmup + final < total, "warmup_steps + final_steps", warmup + final, less)
+        _set(
+            self,
+            target_rank=integer("target_rank", self.target_rank, 0),
+            interval=integer("interval", self.interval, 1),
+            total_steps=total,
+            warmup_steps=warmup,
+            final_steps=final,
+            orthogonality=gamma,
+            **betas,
+        )
+
+
+def _set(config: object, **values: object) -> None:
+    """Set fields of a frozen dataclass while it is being made."""
+    for name, value in values.items():
+        object.__setattr__(config, name, value)

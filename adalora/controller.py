@@ -2,20 +2,21 @@
 
 import dataclasses
 import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils.hooks import RemovableHandle
 
 import schedulers
 
 from . import hooks
 from .allocation import Allocation, top_triplets
 from .config import AllocationConfig
-from .controller_state import read_tensors, tensor_names
-from .errors import CheckpointError, ConfigError, StateError
+from .controller_state import differences, fit_tensors, read_state, tensor_names
+from .errors import ConfigError, StateError
 from .orthogonality import penalty_and_gradients, tall_factors
 from .scorers import State, make_scorer
 from .updates import SVDUpdate
@@ -35,6 +36,7 @@ class AdaLoRAController:
         name: name of the adapter to control.
 
     Attributes:
+        name: name of the adapter.
         config: as given.
         schedule: the budget curve in triplets, b(t).
         step: optimizer steps taken so far.
@@ -47,15 +49,17 @@ class AdaLoRAController:
     """
 
     def __init__(self, model: nn.Module, config: AllocationConfig, name: str = "default") -> None:
+        self.name = name
         self._updates = _svd_updates(model, name)
         self.config = config
         self.schedule = _schedule(config, [update.lam.numel() for update in self._updates.values()])
         self.scorer = make_scorer(config.scorer, config.beta1, config.beta2)
         self.step = 0
         self.penalty = torch.zeros(())
-        self.history = [Allocation(0, sum(self.ranks().values()), None, self.ranks())]
+        full = {module: update.lam.numel() for module, update in self._updates.items()}
+        self.history = [Allocation(0, self.schedule.initial, None, full)]
         self._state: State | None = None  # made at the first step, when the model is on its device
-        self._handles: list[RemovableHandle] = []
+        self._hooks: ExitStack | None = None
 
     # The loop
 
@@ -65,19 +69,24 @@ class AdaLoRAController:
         Works with gradient accumulation, clipping, closures, GradScaler and wrapped optimizers.
 
         Raises:
-            StateError: attached already, or the optimizer lacks some of the adapter's parameters.
+            StateError: attached already, another controller steers this adapter on the same optimizer, the
+                adapter is frozen, or the optimizer lacks some of its parameters.
         """
-        if self._handles:
+        if self._hooks is not None:
             raise StateError("the controller is attached already; call detach() first.")
         optimizer = hooks.unwrap(optimizer)
         hooks.require_parameters(optimizer, zip(tensor_names(self._updates), self._weights(), strict=True))
-        self._handles = hooks.register(optimizer, self.before_step, self.after_step)
+        self._hooks = hooks.register(optimizer, self._weights(), self.before_step, self.after_step)
 
     def detach(self) -> None:
-        """Remove the hooks; the optimizer is as it was before `attach`."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        """Remove the hooks; the optimizer is as it was before `attach`.
+
+        What is pruned is zero from here on, also when training stops between two budget updates.
+        """
+        if self._hooks is not None:
+            self._hooks.close()
+            self._hooks = None
+            self._hold_pattern()
 
     @torch.no_grad()
     def before_step(self, optimizer: Optimizer | None = None) -> None:
@@ -89,6 +98,9 @@ class AdaLoRAController:
         """
         if hooks.overflowed(optimizer):
             return
+        if self.step == 0:  # a new run starts with all triplets, whatever an earlier one has pruned
+            for update in self._updates.values():
+                update.mask.fill_(True)
         self.step += 1
         if self.step == self.schedule.total_steps + 1:
             warnings.warn(
@@ -119,8 +131,7 @@ class AdaLoRAController:
         if self.schedule.is_update(self.step):
             self._allocate()
         elif self.step > self._last_decision:
-            for update in self._updates.values():
-                update.keep_(update.mask)
+            self._hold_pattern()
 
     # What can be asked
 
@@ -130,15 +141,15 @@ class AdaLoRAController:
         return self.history[-1].budget
 
     def ranks(self) -> dict[str, int]:
-        """Return the triplets alive in each matrix, by module name."""
+        """Return the triplets that the latest budget update kept in each matrix, by module name."""
         counts = [update.mask.sum() for update in self._updates.values()]
         total = torch.stack([count.to(counts[0].device) for count in counts]).tolist()
         return dict(zip(self._updates, total, strict=True))
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
-        """Return S of each triplet, shape (r,), by module name; zero before the first step."""
-        return dict(zip(self._updates, self.scorer.score(self._averages(), self._weights()), strict=True))
+        """Return S of each triplet, shape (r,), by module name; that of the start before the first step."""
+        return dict(zip(self._updates, self._score(), strict=True))
 
     # Saving
 
@@ -164,18 +175,33 @@ class AdaLoRAController:
         """Take up a run where `state_dict` left it.
 
         Raises:
-            CheckpointError: the state is of another scorer or of other matrices, or it is not finite.
+            CheckpointError: the state is of another scorer or of other matrices, or it is damaged.
                 Nothing changes.
         """
-        scorer = state["config"]["scorer"]
-        if scorer != self.config.scorer:
-            raise CheckpointError(
-                f"scorer is {scorer!r} in the saved state and {self.config.scorer!r} here; use the saved one."
-            )
+        self.prepare_state(state)()
+
+    def prepare_state(self, state: dict[str, Any]) -> Callable[[], None]:
+        """Check what `load_state_dict` would load; return a function that loads it and cannot fail.
+
+        Settings that differ from the saved ones are warned about, since the run will not be the one that it
+        would have been.
+
+        Raises:
+            CheckpointError: see `load_state_dict`.
+        """
+        saved = read_state(state, self.config.scorer)
         fresh = self.scorer.init(self._weights())
-        self._state = read_tensors(fresh, tensor_names(self._updates), state["tensors"])
-        self.step = int(state["step"])
-        self.history = [Allocation(**row) for row in state["history"]]
+        averages = fit_tensors(fresh, tensor_names(self._updates), saved.tensors)
+        differing = differences(saved.config, self.config)
+
+        def take_up() -> None:
+            if differing:
+                warnings.warn(
+                    f"the run is taken up with other settings: {', '.join(differing)}.", stacklevel=3
+                )
+            self.step, self.history, self._state = saved.step, list(saved.history), averages
+
+        return take_up
 
     # Inside
 
@@ -188,16 +214,22 @@ class AdaLoRAController:
         return [weight for u in self._updates.values() for weight in (u.P, u.lam, u.Q)]
 
     def _averages(self) -> State:
-        if self._state is None:
-            self._state = self.scorer.init(self._weights())
-        return self._state
+        return self.scorer.init(self._weights()) if self._state is None else self._state
+
+    def _score(self) -> list[Tensor]:
+        return self.scorer.score(self._averages(), self._weights())
+
+    def _hold_pattern(self) -> None:
+        for update in self._updates.values():
+            update.keep_(update.mask)
 
     def _observe(self, scale: Tensor | None) -> None:
         weights = self._weights()
+        self._state = self._averages()
         grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
         if scale is not None:
-            grads = [grad / scale for grad in grads]
-        self.scorer.observe(self._averages(), weights, grads)
+            grads = [grad / scale.to(grad.device) for grad in grads]
+        self.scorer.observe(self._state, weights, grads)
 
     def _add_penalty_gradient(self, scale: Tensor | None) -> None:
         gamma = self.config.orthogonality
@@ -210,11 +242,13 @@ class AdaLoRAController:
         for update, grad_P, grad_Qt in zip(updates, gradients[0::2], gradients[1::2], strict=True):
             for weight, gradient in ((update.P, grad_P), (update.Q, grad_Qt.t())):
                 if weight.grad is not None:
-                    weight.grad.add_(gradient if scale is None else gradient * scale, alpha=gamma)
+                    weight.grad.add_(
+                        gradient if scale is None else gradient * scale.to(gradient.device), alpha=gamma
+                    )
 
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
-        masks, kept = top_triplets(self.scorer.score(self._averages(), self._weights()), budget)
+        masks, kept = top_triplets(self._score(), budget)
         # NaN sorts above everything, and inf next to it: the first value tells.
         if budget > 0 and not bool(torch.isfinite(kept[0])):
             raise StateError(

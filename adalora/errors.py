@@ -1,8 +1,8 @@
-"""The errors of the toolkit: one root, four kinds."""
+"""The errors of the package: one root, five kinds."""
 
 
 class AdaLoRAError(Exception):
-    """Root of every error that this toolkit raises on purpose."""
+    """Root of every error that the package raises on purpose."""
 
 
 class ConfigError(AdaLoRAError, ValueError):

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: several written together, and safe reading."""
+"""Files that are whole or not there: a header that commits a save, and safe reading."""
 
 import json
 import os
@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .errors import CheckpointError
@@ -26,38 +26,50 @@ def json_writer(value: Any) -> Writer:
     return write
 
 
-def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Writer:
+def tensor_writer(tensors: Mapping[str, Tensor]) -> Writer:
     """Return a writer of ``tensors`` as a safetensors file."""
     # Clones, because the format refuses tensors that share memory.
     copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
     def write(path: Path) -> None:
-        save_file(copies, path, dict(metadata))
+        save_file(copies, path)
 
     return write
 
 
-def write_together(folder: Path, files: Mapping[str, Writer]) -> None:
-    """Write ``files`` into ``folder``: all of them beside first, then each is renamed into place, in order.
+def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: Writer) -> None:
+    """Write data files, which no reader knows of yet, and then the header that names them.
+
+    The header is written beside and renamed into place, so at every moment the folder holds one whole save:
+    the previous one before the rename, the new one after it.
+
+    Args:
+        folder: where to write; made if it is not there.
+        data: writers by file name; the names must be new.
+        header: name of the header file.
+        write_header: its writer.
 
     Raises:
         CheckpointError: a file could not be written; the previous files are whole and nothing is left over.
     """
-    beside = {name: folder / f".{name}.{os.getpid()}.tmp" for name in files}
-    made = not folder.exists()
+    beside = folder / f".{header}.{os.getpid()}.tmp"
+    new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, write in files.items():
-            write(beside[name])
-            _flush(beside[name])
-        for name, path in beside.items():
-            path.replace(folder / name)
+        for path, write in [
+            *((folder / name, write) for name, write in data.items()),
+            (beside, write_header),
+        ]:
+            write(path)
+            _flush(path)
+        beside.replace(folder / header)
     except BaseException as error:
-        for path in beside.values():
+        for path in [*(folder / name for name in data), beside]:
             with suppress(OSError):
                 path.unlink()
-        if made and folder.is_dir():
-            folder.rmdir()
+        for path in new:
+            with suppress(OSError):
+                path.rmdir()
         if not isinstance(error, (OSError, SafetensorError)):
             raise
         raise CheckpointError(
@@ -88,15 +100,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_tensors_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read every tensor of a safetensors file, and its metadata.
+def read_tensors_file(path: Path) -> dict[str, Tensor]:
+    """Read every tensor of a safetensors file.
 
     Raises:
         CheckpointError: the file is missing, truncated, or of another format.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        return load_file(path)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; the folder is incomplete.") from error
     except (OSError, SafetensorError) as error:

@@ -1,6 +1,7 @@
 """The JSON header of a saved adapter: what it promises about the tensors beside it."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ class Header:
     """What a saved adapter is.
 
     Attributes:
-        save_id: the same in every file of one save.
+        files: the files beside the header, by what they hold: ``adapter``, and with a controller
+            ``controller`` and ``averages``.
         base_model: name or path of the base model, as far as it is known.
         config: settings with which the adapter was injected.
         modules: (d₁, d₂) of each adapted module.
@@ -30,7 +32,7 @@ class Header:
         trained: shapes of the tensors of the modules trained in full, by name.
     """
 
-    save_id: str
+    files: dict[str, str]
     base_model: str
     config: AdapterConfig
     modules: dict[str, Shape]
@@ -52,7 +54,7 @@ class Header:
             "format": FORMAT,
             "version": VERSION,
             "adalora": __version__,
-            "save_id": self.save_id,
+            "files": self.files,
             "base_model": self.base_model,
             "config": dataclasses.asdict(self.config),
             "modules": {
@@ -78,7 +80,7 @@ def read_header(path: Path) -> Header:
     try:
         modules = {module: _shape(entry["shape"], 2) for module, entry in value["modules"].items()}
         return Header(
-            save_id=str(value["save_id"]),
+            files=_files(value["files"]),
             base_model=str(value["base_model"]),
             config=AdapterConfig(**value["config"]),
             modules=modules,
@@ -87,6 +89,16 @@ def read_header(path: Path) -> Header:
         )
     except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}.") from error
+
+
+def _files(value: dict[str, str]) -> dict[str, str]:
+    if set(value) not in ({"adapter"}, {"adapter", "controller", "averages"}):
+        raise ValueError(f"files {list(value)} should be adapter alone, or with controller and averages")
+    for name in value.values():
+        # The header may come from someone else: it names files in its own folder, and nothing further.
+        if not re.fullmatch(r"[a-z]+-[0-9a-f]+\.(json|safetensors)", name):
+            raise ValueError(f"{name!r} is no name of a file of ours")
+    return dict(value)
 
 
 def _shape(value: Sequence[int], dimensions: int | None = None) -> Shape:

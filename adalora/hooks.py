@@ -1,12 +1,13 @@
 """The glue to an optimizer: its own step hooks, closures, and what a GradScaler leaves on it."""
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from torch.optim import LBFGS, Optimizer
-from torch.utils.hooks import RemovableHandle
 
 from .errors import StateError
 
@@ -24,13 +25,20 @@ def require_parameters(optimizer: Optimizer, parameters: Iterable[tuple[str, Ten
     """Raise unless the optimizer holds every one of the named parameters.
 
     Raises:
-        StateError: some are missing (they are named), or the optimizer evaluates the loss several
+        StateError: some are missing (they are named) or frozen, or the optimizer evaluates the loss several
             times a step.
     """
     if isinstance(optimizer, LBFGS):
         raise StateError(
             "optimizer is LBFGS, which evaluates the loss several times a step; allowed: an optimizer that "
             "takes one gradient a step, such as AdamW."
+        )
+    parameters = list(parameters)
+    frozen = [name for name, parameter in parameters if not parameter.requires_grad]
+    if frozen:
+        raise StateError(
+            f"{len(frozen)} of the adapter's parameters are frozen ({frozen[0]}, …); of several adapters "
+            f"the one injected last trains."
         )
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     missing = [name for name, parameter in parameters if id(parameter) not in held]
@@ -57,10 +65,35 @@ def grad_scale(optimizer: Optimizer | None) -> Tensor | None:
     return getattr(optimizer, "grad_scale", None)
 
 
+# The weights that are steered on an optimizer: two controllers of one adapter would fight over its masks.
+_STEERED: WeakKeyDictionary[Optimizer, set[int]] = WeakKeyDictionary()
+
+
 def register(
-    optimizer: Optimizer, before: Callable[[Optimizer], None], after: Callable[[Optimizer], None]
-) -> list[RemovableHandle]:
-    """Call ``before`` between the gradients and the update of every step, and ``after`` behind the update."""
+    optimizer: Optimizer,
+    weights: Iterable[Tensor],
+    before: Callable[[Optimizer], None],
+    after: Callable[[Optimizer], None],
+) -> ExitStack:
+    """Call ``before`` between the gradients and the update of every step, and ``after`` behind the update.
+
+    Args:
+        optimizer: gets the hooks.
+        weights: the weights that are steered.
+        before: called with the optimizer.
+        after: called with the optimizer.
+
+    Returns:
+        What removes the hooks when it is closed.
+
+    Raises:
+        StateError: one of the weights is steered on this optimizer already.
+    """
+    steered, mine = _STEERED.setdefault(optimizer, set()), {id(weight) for weight in weights}
+    if steered & mine:
+        raise StateError(
+            "another controller steers this adapter on the same optimizer; call detach() on that one first."
+        )
 
     def pre_hook(
         optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -77,9 +110,15 @@ def register(
             before(optimizer)
             return loss
 
-        return (args[0], closure_then_before), {k: v for k, v in kwargs.items() if k != "closure"}
+        rest = {key: value for key, value in kwargs.items() if key != "closure"}
+        return (args[0], closure_then_before, *args[2:]), rest
 
     def post_hook(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG001
         after(optimizer)
 
-    return [optimizer.register_step_pre_hook(pre_hook), optimizer.register_step_post_hook(post_hook)]
+    steered |= mine
+    stack = ExitStack()
+    stack.callback(steered.difference_update, mine)
+    stack.callback(optimizer.register_step_pre_hook(pre_hook).remove)
+    stack.callback(optimizer.register_step_post_hook(post_hook).remove)
+    return stack

@@ -12,9 +12,11 @@ from .errors import ConfigError, StateError, TargetError
 from .layers import AdaptedLayer
 from .targets import Target, base_of, find_targets, is_under
 from .updates import SVDUpdate
-from .walk import adapters, walk
+from .walk import adapters, replace, unwrap, walk
 
 M = TypeVar("M", bound=nn.Module)
+
+_CONFIGS = "adalora_configs"  # the model's own record of what was injected
 
 
 def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
@@ -32,7 +34,7 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
         The same model.
 
     Raises:
-        ConfigError: the name is not one that a file could bear.
+        ConfigError: the name has other characters than letters, digits, ``_`` and ``-``.
         TargetError: no such modules, or the rank is above min(d₁, d₂) of one of them.
         StateError: the model has an adapter of that name, or is merged. The model is unchanged in each case.
     """
@@ -44,28 +46,48 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
         _require_rank(target, config.rank)
     updates = [_build_update(target, config) for target in targets]
 
+    trained = _parameters_to_train(model, config)
+
     # Everything that can fail has been done; from here on the model changes.
-    model.requires_grad_(False)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+        parameter.grad = None  # an optimizer that holds it must not move it once more
     for target, update in zip(targets, updates, strict=True):
         layer = target.module
         if not isinstance(layer, AdaptedLayer):
             layer = AdaptedLayer(layer, target.kind)
             for place in target.names:
-                _replace(model, place, layer)
+                replace(model, place, layer)
         layer.updates[name] = update
-    for module_name, module in walk(model):
-        if is_under(module_name, config.train_modules):
-            module.requires_grad_(True)
-    injected_configs(model)[name] = config
+    for parameter in trained:
+        parameter.requires_grad_(True)
+    unwrap(model).__dict__[_CONFIGS] = {**injected_configs(model), name: config}
     return model
 
 
 def injected_configs(model: nn.Module) -> dict[str, AdapterConfig]:
-    """Return the configurations of the adapters on ``model``, by adapter name; the model keeps it."""
-    if "adalora_configs" not in model.__dict__:
-        model.__dict__["adalora_configs"] = {}
-    configs: dict[str, AdapterConfig] = model.__dict__["adalora_configs"]
-    return configs
+    """Return the configurations of the adapters on ``model``, by adapter name."""
+    return dict(unwrap(model).__dict__.get(_CONFIGS, {}))
+
+
+def forget_configs(model: nn.Module) -> None:
+    """Drop the record of the adapters, once they are gone."""
+    unwrap(model).__dict__.pop(_CONFIGS, None)
+
+
+def _parameters_to_train(model: nn.Module, config: AdapterConfig) -> list[nn.Parameter]:
+    found = []
+    for name, module in walk(model):
+        if is_under(name, config.train_modules):
+            own = base_of(module).named_parameters(recurse=isinstance(module, AdaptedLayer))
+            for key, parameter in own:
+                if not parameter.is_floating_point():
+                    raise TargetError(
+                        f"train_modules {config.train_modules} holds {name}.{key} of type {parameter.dtype}, "
+                        f"which has no gradient; name modules with floating-point weights."
+                    )
+                found.append(parameter)
+    return found
 
 
 def _require_free(model: nn.Module, name: str) -> None:
@@ -106,8 +128,3 @@ def _build_update(target: Target, config: AdapterConfig) -> SVDUpdate:
         device=weight.device,
         dtype=dtype,
     )
-
-
-def _replace(model: nn.Module, name: str, new: nn.Module) -> None:
-    parent, _, child = name.rpartition(".")
-    setattr(model.get_submodule(parent), child, new)

@@ -7,9 +7,9 @@ from typing import TypeVar
 from torch import nn
 
 from .errors import StateError
-from .inject import injected_configs
+from .inject import forget_configs
 from .layers import AdaptedLayer
-from .walk import adapters, walk
+from .walk import adapters, replace, walk
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -21,14 +21,12 @@ def merge_(model: M) -> M:
     them exactly; `unload` lets them go.
 
     Raises:
-        StateError: the model has no adapter, or is merged; it is unchanged.
+        StateError: the model has no adapter, or is merged or disabled; it is unchanged.
     """
     layers = _adapted(model)
     if any(layer.merged for layer in layers):
         raise StateError("the model is merged already; call unmerge_(model) first.")
-    totals = [layer.total_weight() for layer in layers]
-    for layer, total in zip(layers, totals, strict=True):
-        layer.merge_(total)
+    _merge(layers)
     return model
 
 
@@ -36,7 +34,7 @@ def unmerge_(model: M) -> M:
     """Put the original weights back, identical to the bit.
 
     Raises:
-        StateError: the model has no adapter, or is not merged; it is unchanged.
+        StateError: the model has no adapter, or is not merged, or is disabled; it is unchanged.
     """
     layers = _adapted(model)
     if not all(layer.merged for layer in layers):
@@ -57,24 +55,30 @@ def merged(model: M) -> Iterator[M]:
 
 
 def unload(model: M) -> M:
-    """Merge for good and return the model with plain layers, without a trace of the adapters.
+    """Merge for good and return the model with plain layers; its weights stay frozen.
 
     Raises:
-        StateError: the model has no adapter; it is unchanged.
+        StateError: the model has no adapter, or it is disabled; the model is unchanged.
     """
-    for layer in _adapted(model):
-        if not layer.merged:
-            layer.merge_(layer.total_weight())
+    _merge([layer for layer in _adapted(model) if not layer.merged])
     for name, module in list(walk(model)):
         if isinstance(module, AdaptedLayer):
-            parent, _, child = name.rpartition(".")
-            setattr(model.get_submodule(parent), child, module.base)
-    injected_configs(model).clear()
+            replace(model, name, module.base)
+    forget_configs(model)
     return model
+
+
+def _merge(layers: list[AdaptedLayer]) -> None:
+    # All sums first: if the memory does not suffice, no layer has changed.
+    totals = [layer.total_weight() for layer in layers]
+    for layer, total in zip(layers, totals, strict=True):
+        layer.merge_(total)
 
 
 def _adapted(model: nn.Module) -> list[AdaptedLayer]:
     layers = list(adapters(model).values())
     if not layers:
         raise StateError("the model has no adapter; call inject(model, config) first.")
+    if not all(layer.enabled for layer in layers):
+        raise StateError("the adapters are disabled; leave the block of disabled(model) first.")
     return layers

@@ -38,10 +38,11 @@ def orthogonality_penalty(model: nn.Module, form: Form = "squared_sum") -> Tenso
     if not factors:
         raise ConfigError("model has no SVD update; call inject(model, AdapterConfig(update='svd')) first.")
     residuals = [_residual(factor) for factor in factors]
+    device = residuals[0].device
     if form == "squared_sum":
-        return torch.stack([residual.square().sum() for residual in residuals]).sum()
+        return torch.stack([residual.square().sum().to(device) for residual in residuals]).sum()
     if form == "mean_norm":
-        return torch.stack([torch.linalg.vector_norm(residual) for residual in residuals]).mean()
+        return torch.stack([torch.linalg.vector_norm(one).to(device) for one in residuals]).mean()
     raise ConfigError(f"form is {form!r}; allowed: 'squared_sum' or 'mean_norm'.")
 
 
@@ -68,16 +69,23 @@ def penalty_and_gradients(factors: Sequence[Tensor], form: Form) -> tuple[Tensor
     device = norms[0].device
     if form == "squared_sum":
         value = torch.stack([norm.square().to(device) for norm in norms]).sum()
-        return value, [4 * factor @ residual for factor, residual in zip(factors, residuals, strict=True)]
+        return value, [
+            4 * _times(factor, residual) for factor, residual in zip(factors, residuals, strict=True)
+        ]
     value = torch.stack([norm.to(device) for norm in norms]).mean()
     directions = [
         torch.where(norm > 0, residual / norm, 0.0) for residual, norm in zip(residuals, norms, strict=True)
     ]
     scale = 2 / len(factors)
-    return value, [scale * factor @ direction for factor, direction in zip(factors, directions, strict=True)]
+    return value, [scale * _times(factor, one) for factor, one in zip(factors, directions, strict=True)]
+
+
+def _times(factor: Tensor, residual: Tensor) -> Tensor:
+    return factor.to(residual.dtype) @ residual
 
 
 def _residual(factor: Tensor) -> Tensor:
     """FᵀF − I, of shape (r, r)."""
-    gram = factor.t() @ factor
+    wide = factor.to(torch.promote_types(factor.dtype, torch.float32))
+    gram = wide.t() @ wide
     return gram - torch.eye(gram.shape[0], dtype=gram.dtype, device=gram.device)

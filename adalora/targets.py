@@ -10,7 +10,7 @@ from torch import nn
 from .config import AdapterConfig
 from .errors import ConfigError, TargetError
 from .layers import KINDS, AdaptedLayer, LayerKind, kind_of
-from .walk import walk
+from .walk import unwrap, walk
 
 ALL_LINEAR = "all-linear"
 
@@ -50,6 +50,11 @@ def find_targets(model: nn.Module, config: AdapterConfig) -> list[Target]:
         TargetError: a name or the pattern matches nothing (the close names are listed), or it matches only
             modules of types that no layer kind handles, or nothing is left after the exclusions.
     """
+    if _kind(unwrap(model)):
+        raise TargetError(
+            f"model is itself a {type(unwrap(model)).__name__}, which cannot be replaced in place; put it in "
+            f"a container, such as nn.Sequential(model)."
+        )
     modules = [(name, module) for name, module in walk(model) if name]
     for field_name in ("exclude_modules", "train_modules"):
         for suffix in getattr(config, field_name):
@@ -58,7 +63,7 @@ def find_targets(model: nn.Module, config: AdapterConfig) -> list[Target]:
     _require_matches(modules, config)
 
     spared = [*config.exclude_modules, *config.train_modules]
-    output = _output_embeddings(model)
+    output = _output_embeddings(unwrap(model))
     targets: dict[int, Target] = {}
     for name, module in modules:
         kind = _kind(module)

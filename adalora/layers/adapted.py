@@ -42,6 +42,13 @@ class AdaptedLayer(nn.Module):
         except AttributeError:
             return getattr(super().__getattr__("base"), name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # transformers ties weights by setting them: layer.weight = embedding.weight.
+        if name in ("weight", "bias"):
+            setattr(self.base, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def named_updates(self) -> dict[str, Update]:
         """Return the updates by adapter name."""
         return {name: cast(Update, update) for name, update in self.updates.items()}
@@ -71,14 +78,14 @@ class AdaptedLayer(nn.Module):
         deltas = [self.kind.arrange(torch.mm(*u.factors())) for u in self.named_updates().values()]
         return torch.stack(deltas).sum(0) if len(deltas) > 1 else deltas[0]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Linear gives it
         """Run the base layer and add every update."""
-        out: Tensor = self.base(x)
+        out: Tensor = self.base(input)
         if not self.enabled or self.merged:
             return out
         for update in self.named_updates().values():
             left, right = update.factors()
-            inputs = F.dropout(x.to(left.dtype), update.dropout, self.training)
+            inputs = F.dropout(input.to(left.dtype), update.dropout, self.training)
             out = out + self.kind.apply(inputs, left, right).to(out.dtype)
         return out
 
@@ -108,6 +115,6 @@ class AdaptedLayer(nn.Module):
     def unmerge_(self) -> None:
         """Put W₀ back, the very same parameter."""
         original = self._original.pop()
-        # The model may have moved to another device while W₀ was out of its sight.
-        original.data = original.data.to(self.base_weight.device)
+        # The model may have changed device or type while W₀ was out of its sight.
+        original.data = original.data.to(self.base_weight)
         self.base.weight = original

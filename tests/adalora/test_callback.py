@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 from datasets import Dataset
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
 import adalora
 from adalora import AdaLoRACallback, AdaLoRAController, AdapterConfig, AllocationConfig
@@ -103,6 +103,43 @@ def test_a_run_resumed_from_the_trainers_checkpoint_goes_on_where_it_was(tmp_pat
     assert resumed.controller.history == whole.controller.history
     for (name, one), (_, two) in zip(model.named_parameters(), twin.named_parameters(), strict=True):
         assert torch.equal(one, two), name
+
+
+def test_a_checkpoint_that_was_moved_is_named_to_the_callback(tmp_path):
+    model = adapted()
+    trainer(model, tmp_path / "a", AdaLoRACallback(ALLOCATION), save_strategy="steps", save_steps=6).train()
+    kept = (tmp_path / "a/checkpoint-6").rename(tmp_path / "kept")
+    lost = trainer(adapted(), tmp_path / "b", AdaLoRACallback(ALLOCATION))
+    with pytest.raises(
+        adalora.CheckpointError, match=r"resumed at step 6, but .*checkpoint-6.adalora does not exist"
+    ):
+        lost.train(resume_from_checkpoint=str(kept))
+    callback = AdaLoRACallback(ALLOCATION, resume_from=kept)
+    trainer(adapted(), tmp_path / "b", callback).train(resume_from_checkpoint=str(kept))
+    assert callback.controller.step == 16
+
+
+class Interrupt(TrainerCallback):
+    def __init__(self):
+        self.done = False
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 5 and not self.done:
+            self.done = True
+            raise KeyboardInterrupt
+
+
+def test_a_training_after_an_interrupted_one_is_steered_once(tmp_path):
+    callback = AdaLoRACallback(ALLOCATION)
+    run = trainer(adapted(), tmp_path, callback)
+    run.add_callback(Interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    interrupted = callback.controller
+    run.train()
+    assert interrupted.step == 5
+    assert callback.controller is not interrupted
+    assert callback.controller.step == 16
 
 
 def test_phases_that_do_not_fit_the_trainers_steps_are_named(tmp_path):

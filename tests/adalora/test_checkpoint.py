@@ -1,8 +1,9 @@
 """Saving and loading: round trips, other models, damaged files, and full disks."""
 
 import copy
+import dataclasses
 import json
-import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -81,7 +82,7 @@ def test_header_says_what_is_in_the_file(run, tmp_path):
     assert {name: entry["rank"] for name, entry in header["modules"].items()} == controller.ranks()
     assert header["modules"]["bert.encoder.layer.0.intermediate.dense"]["shape"] == [24, 16]
     assert header["trained"] == {"classifier.weight": [3, 16], "classifier.bias": [3]}
-    assert set(load_file(tmp_path / "adapter.safetensors")) == {
+    assert set(load_file(data(tmp_path))) == {
         *(f"{name}.{factor}" for name in header["modules"] for factor in ("P", "lam", "Q", "mask")),
         *header["trained"],
     }
@@ -92,14 +93,18 @@ def test_saving_without_controller_leaves_no_stale_one(run, tmp_path):
     adalora.save(model, tmp_path, controller)
     assert len(contents(tmp_path)) == 4
     adalora.save(model, tmp_path)
-    assert sorted(contents(tmp_path)) == ["adapter.json", "adapter.safetensors"]
+    assert sorted(contents(tmp_path)) == [data(tmp_path).name, "adapter.json"]
 
 
 def poisoned(folder):
-    tensors = load_file(folder / "adapter.safetensors")
+    tensors = load_file(data(folder))
     key = next(key for key in tensors if key.endswith(".Q"))
     tensors[key][0, 0] = torch.nan
-    save_file(tensors, folder / "adapter.safetensors", {"save_id": header(folder)["save_id"]})
+    save_file(tensors, data(folder))
+
+
+def data(folder):
+    return folder / header(folder)["files"]["adapter"]
 
 
 def header(folder):
@@ -107,12 +112,12 @@ def header(folder):
 
 
 def truncated(folder):
-    path = folder / "adapter.safetensors"
+    path = data(folder)
     path.write_bytes(path.read_bytes()[:-100])
 
 
 def pickled(folder):
-    torch.save({"a": torch.zeros(2)}, folder / "adapter.safetensors")
+    torch.save({"a": torch.zeros(2)}, data(folder))
 
 
 def edited(change):
@@ -125,18 +130,18 @@ def edited(change):
 
 
 def without_a_tensor(folder):
-    tensors = load_file(folder / "adapter.safetensors")
+    tensors = load_file(data(folder))
     del tensors[next(key for key in tensors if key.endswith(".lam"))]
-    save_file(tensors, folder / "adapter.safetensors", {"save_id": header(folder)["save_id"]})
+    save_file(tensors, data(folder))
 
 
 DAMAGES = [
     (poisoned, r"tensor 'bert.*\.Q' has a NaN or an infinite value"),
-    (truncated, r"adapter\.safetensors is truncated or not a safetensors file"),
-    (pickled, r"adapter\.safetensors is truncated or not a safetensors file"),
+    (truncated, r"adapter-\w+\.safetensors is truncated or not a safetensors file"),
+    (pickled, r"adapter-\w+\.safetensors is truncated or not a safetensors file"),
     (without_a_tensor, r"does not hold what adapter.json promises: bert.*lam: \(4,\) saved, absent here"),
     (
-        lambda folder: (folder / "adapter.safetensors").unlink(),
+        lambda folder: data(folder).unlink(),
         "safetensors does not exist; the folder is incomplete",
     ),
     (lambda folder: (folder / "adapter.json").unlink(), "adapter.json does not exist; give a folder that"),
@@ -146,7 +151,14 @@ DAMAGES = [
         edited(lambda value: value.update(version=99)),
         "version 99; this adalora reads format 'adalora', version 1",
     ),
-    (edited(lambda value: value.update(save_id="x")), "come from two different saves"),
+    (
+        edited(lambda value: value.update(files={"adapter": "../x.safetensors"})),
+        "is no name of a file of ours",
+    ),
+    (
+        edited(lambda value: value.update(files={})),
+        "should be adapter alone, or with controller and averages",
+    ),
     (edited(lambda value: value["config"].update(rank=0)), "is damaged: rank is 0; allowed"),
     (edited(lambda value: value.pop("modules")), "is damaged: 'modules'"),
     (edited(lambda value: value["config"].update(colour=1)), "is damaged: .*colour"),
@@ -177,7 +189,7 @@ def test_damaged_files_are_named_and_leave_the_model_as_it_was(run, tmp_path, da
         (lambda: bert(labels=5), r"classifier\.weight: \(3, 16\) saved, \(5, 16\) here"),
         (lambda: bert(layers=1), r"bert\.encoder\.layer\.1.*query: \(16, 16\) saved, absent here"),
         (lambda: bert(layers=3), r"bert\.encoder\.layer\.2.*query: absent saved, \(16, 16\) here"),
-        (gpt2, r"belongs to another model \(unnamed\); 10 names or shapes differ, first: bert"),
+        (gpt2, r"belongs to another model \(unnamed\); 10 names, shapes or settings differ, first: bert"),
     ],
 )
 def test_another_model_is_refused_with_the_first_differences(run, tmp_path, build, message):
@@ -211,18 +223,135 @@ def test_a_failed_save_leaves_the_previous_files_whole(run, tmp_path, monkeypatc
     assert not (tmp_path / "new").exists()
 
 
-def test_files_of_two_saves_are_not_mixed(run, tmp_path):
+def test_a_rename_that_fails_leaves_the_previous_save_whole_too(run, tmp_path, monkeypatch):
+    _, model, controller = run
+    adalora.save(model, tmp_path, controller)
+    before = contents(tmp_path)
+
+    def refuse(self, target):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(adalora.CheckpointError, match="Input/output error"):
+        adalora.save(model, tmp_path / "a/b/c", controller)
+    with pytest.raises(adalora.CheckpointError, match="Input/output error"):
+        adalora.save(model, tmp_path, controller)
+    assert contents(tmp_path) == before
+
+
+def test_an_unhealthy_adapter_does_not_replace_a_healthy_save(run, tmp_path):
+    _, model, _ = run
+    adalora.save(model, tmp_path)
+    before = contents(tmp_path)
+    sick = copy.deepcopy(model)
+    sick.classifier.weight.data[0, 0] = torch.inf
+    with pytest.raises(adalora.CheckpointError, match=r"'classifier\.weight' has a NaN or an infinite value"):
+        adalora.save(sick, tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rank": 1}, "rank: 4 saved, 1 here"),
+        ({"rank": 3}, "rank: 4 saved, 3 here"),
+        ({"alpha": 5.0}, "alpha: 16.0 saved, 5.0 here"),
+        ({"scaling": "rslora"}, "scaling: 'lora' saved, 'rslora' here"),
+        ({"target_modules": ["query"]}, r"\.dense: \(16, 16\) saved, absent here"),
+        ({"train_modules": []}, r"classifier.weight: \(3, 16\) saved, absent here"),
+    ],
+)
+def test_an_adapter_of_other_settings_is_not_filled(run, tmp_path, change, message):
+    base, model, _ = run
+    adalora.save(model, tmp_path)
+    twin = adalora.inject(copy.deepcopy(base), dataclasses.replace(ADAPTER, **change))
+    before = state(twin)
+    with pytest.raises(adalora.CheckpointError, match=message):
+        adalora.load(twin, tmp_path)
+    assert_unchanged(twin, before)
+
+
+def test_a_merged_model_is_refused(run, tmp_path):
+    base, model, _ = run
+    adalora.save(model, tmp_path)
+    twin = adalora.merge_(adalora.load(copy.deepcopy(base), tmp_path))
+    with pytest.raises(adalora.StateError, match="the model is merged; call unmerge_"):
+        adalora.load(twin, tmp_path)
+
+
+def controller_edited(change):
+    def damage(folder):
+        path = folder / header(folder)["files"]["controller"]
+        value = json.loads(path.read_text())
+        change(value)
+        path.write_text(json.dumps(value))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (controller_edited(lambda value: value.clear()), "controller's state is damaged: KeyError"),
+        (
+            controller_edited(lambda value: value["history"].append({"step": 1})),
+            "controller's state is damaged",
+        ),
+        (
+            controller_edited(lambda value: value["config"].update(scorer="magnitude")),
+            "scorer is 'magnitude' in",
+        ),
+        (lambda folder: (folder / header(folder)["files"]["averages"]).unlink(), "does not exist"),
+    ],
+)
+def test_a_damaged_controller_leaves_model_and_controller_as_they_were(run, tmp_path, damage, message):
     base, model, controller = run
-    adalora.save(model, tmp_path / "one", controller)
-    adalora.save(model, tmp_path / "two", controller)
-    shutil.copy(tmp_path / "one/controller.safetensors", tmp_path / "two/controller.safetensors")
+    adalora.save(model, tmp_path, controller)
+    damage(tmp_path)
     twin = adalora.inject(copy.deepcopy(base), ADAPTER)
     fresh = AdaLoRAController(twin, ALLOCATION)
-    before = state(twin)
-    with pytest.raises(adalora.CheckpointError, match="two different saves"):
-        adalora.load(twin, tmp_path / "two", fresh)
+    before, history = state(twin), list(fresh.history)
+    with pytest.raises(adalora.CheckpointError, match=message):
+        adalora.load(twin, tmp_path, fresh)
     assert_unchanged(twin, before)
-    assert fresh.step == 0
+    assert (fresh.step, fresh.history) == (0, history)
+
+
+def test_a_save_without_controller_cannot_resume_a_run(run, tmp_path):
+    base, model, _ = run
+    adalora.save(model, tmp_path)
+    twin = adalora.inject(copy.deepcopy(base), ADAPTER)
+    with pytest.raises(adalora.CheckpointError, match="was saved without a controller"):
+        adalora.load(twin, tmp_path, AdaLoRAController(twin, ALLOCATION))
+
+
+def test_other_settings_of_a_resumed_run_are_told(run, tmp_path):
+    base, model, controller = run
+    adalora.save(model, tmp_path, controller)
+    twin = adalora.inject(copy.deepcopy(base), ADAPTER)
+    longer = AdaLoRAController(twin, dataclasses.replace(ALLOCATION, total_steps=30))
+    with pytest.warns(UserWarning, match="other settings: total_steps 20 → 30"):
+        adalora.load(twin, tmp_path, longer)
+    assert longer.step == 20
+
+
+def test_a_module_trained_in_full_is_saved_also_under_another_adapter(run, tmp_path):
+    base = copy.deepcopy(run[0])
+    one = dataclasses.replace(ADAPTER, target_modules=["query"])
+    model = adalora.inject(copy.deepcopy(base), one, name="one")
+    model.classifier.weight.data.fill_(3.0)
+    adalora.inject(model, AdapterConfig(rank=2), name="two")
+    assert isinstance(model.classifier, adalora.AdaptedLayer)
+    adalora.save(model, tmp_path, name="one")
+    twin = adalora.load(base, tmp_path, name="one")
+    assert torch.equal(twin.classifier.weight, torch.full((3, 16), 3.0))
+
+
+def test_compiled_and_wrapped_models_are_saved_under_their_own_names(run, tmp_path):
+    base, model, controller = run
+    adalora.save(torch.compile(model, backend="eager"), tmp_path)
+    twin = adalora.load(copy.deepcopy(base), tmp_path)
+    assert {name: layer.rank for name, layer in adalora.adapters(twin).items()} == controller.ranks()
 
 
 def test_saving_what_is_not_there_is_refused(tmp_path):

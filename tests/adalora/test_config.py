@@ -1,7 +1,9 @@
 """Settings: frozen, and every bad value named."""
 
 import dataclasses
+import json
 
+import numpy as np
 import pytest
 
 from adalora import AdapterConfig, AllocationConfig, ConfigError
@@ -20,6 +22,13 @@ from adalora import AdapterConfig, AllocationConfig, ConfigError
         ("dropout", 1.0, r"in \[0, 1\)"),
         ("dropout", -0.1, r"in \[0, 1\)"),
         ("update", "bogus", "'svd'"),
+        ("rank", "8", "an integer"),
+        ("rank", 2.5, "an integer"),
+        ("rank", True, "an integer"),
+        ("alpha", "16", "finite number"),
+        ("target_modules", ["query", 3], "a list of names"),
+        ("train_modules", "classifier", "a list of names"),
+        ("exclude_modules", "pooler", "a list of names"),
     ],
 )
 def test_adapter_settings(field, value, allowed):
@@ -41,6 +50,10 @@ def test_adapter_settings(field, value, allowed):
         ("orthogonality_form", "sum", "mean_norm"),
         ("score_at", "never", "after_step"),
         ("schedule", "cubical", "cubic"),
+        ("target_rank", 1.5, "an integer"),
+        ("interval", 2.5, "an integer"),
+        ("orthogonality", float("inf"), "finite"),
+        ("beta1", "0.9", "strictly between 0 and 1"),
     ],
 )
 def test_allocation_settings(field, value, allowed):
@@ -60,3 +73,19 @@ def test_settings_are_frozen():
         AdapterConfig().rank = 3
     with pytest.raises(dataclasses.FrozenInstanceError):
         AllocationConfig().interval = 3
+
+
+@pytest.mark.parametrize("steps", [0, -5, 10.0])
+def test_total_steps_are_named_when_they_are_wrong(steps):
+    with pytest.raises(ConfigError, match=rf"^total_steps is {steps}; allowed: an integer of at least 1"):
+        AllocationConfig(total_steps=steps)
+
+
+def test_values_of_other_libraries_become_plain_ones():
+    names = ("query", "value")
+    config = AdapterConfig(
+        rank=np.int64(4), alpha=np.float32(2.0), target_modules=names, train_modules={"head"}
+    )
+    assert json.loads(json.dumps(dataclasses.asdict(config)))["target_modules"] == ["query", "value"]
+    assert (type(config.rank), type(config.alpha), config.train_modules) == (int, float, ["head"])
+    assert type(AllocationConfig(total_steps=np.int64(100)).total_steps) is int

@@ -317,3 +317,57 @@ def test_any_schedule_ends_at_its_budget(rank, target, interval, phases, schedul
     assert [row.budget for row in controller.history] == sorted(
         (row.budget for row in controller.history), reverse=True
     )
+
+
+def test_float16_factors_are_scored_in_float32():
+    model = adalora.inject(
+        nn.Sequential(nn.Linear(384, 384)), AdapterConfig(rank=4, init="orthogonal")
+    ).half()
+    controller = AdaLoRAController(model, dataclasses.replace(ALLOCATION, orthogonality=0.1))
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        for parameter in trainable(model):
+            parameter.grad = 1e-3 * torch.randn(parameter.shape, generator=generator).half()
+        controller.before_step()
+        controller.after_step()
+    scores = controller.scores()["0"]
+    assert scores.dtype == torch.float32
+    assert torch.all(scores > 0)
+    assert torch.isfinite(controller.penalty)
+
+
+def test_asking_for_scores_or_state_before_the_first_step_binds_nothing():
+    model = adapted_mlp()
+    controller = AdaLoRAController(model, ALLOCATION)
+    assert all(torch.all(score == 0) for score in controller.scores().values())
+    assert controller.state_dict()["step"] == 0
+    optimizer = torch.optim.AdamW(trainable(model.float()), lr=1e-2)  # another type, and so could a device be
+    controller.attach(optimizer)
+    train(model, optimizer, [(x.float(), y) for x, y in mlp_batches(40)])
+    assert controller.budget == 4
+
+
+def test_what_is_pruned_is_zero_when_training_stops_between_two_updates():
+    model = adapted_mlp()
+    controller, optimizer = start(model)
+    train(model, optimizer, mlp_batches(20))
+    updates = [layer.update for layer in adalora.adapters(model).values()]
+    assert controller.budget < 8
+    assert any(torch.any(update.lam[~update.mask] != 0) for update in updates)  # they may still come back
+    controller.detach()
+    assert all(torch.all(update.lam[~update.mask] == 0) for update in updates)
+    assert sum(int((update.lam != 0).sum()) for update in updates) == controller.budget
+
+
+def test_a_new_run_on_a_pruned_adapter_starts_with_all_triplets():
+    model = adapted_mlp()
+    controller, optimizer = start(model)
+    train(model, optimizer, mlp_batches(40))
+    controller.detach()
+    again, optimizer = start(model)
+    assert controller.ranks() == again.ranks()  # to look at a model changes nothing
+    assert again.budget == 8
+    train(model, optimizer, mlp_batches(1))
+    assert sum(again.ranks().values()) == again.budget == again.schedule.budget(1) == 8
+    train(model, optimizer, mlp_batches(39))
+    assert sum(again.ranks().values()) == again.budget == 4

@@ -4,66 +4,78 @@ import os
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from adalora.errors import CheckpointError
-from adalora.files import json_writer, read_json, read_tensors_file, tensor_writer, write_together
+from adalora.files import commit, json_writer, read_json, read_tensors_file, tensor_writer
 
 
-def test_nothing_is_replaced_before_everything_is_written(tmp_path):
-    (tmp_path / "a.json").write_text("old")
+def failing(error):
+    def write(path):
+        path.write_text("half")
+        raise error
+
+    return write
+
+
+FULL = OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("data", "head"), [(failing(FULL), json_writer({})), (json_writer({}), failing(FULL))]
+)
+def test_a_failed_write_leaves_what_was_there(tmp_path, data, head):
+    commit(tmp_path, {"one": json_writer({"old": 1})}, "header", json_writer({"names": "one"}))
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(CheckpointError, match="No space left on device"):
+        commit(tmp_path, {"ok": json_writer({}), "two": data}, "header", head)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), FULL])
+def test_a_folder_that_was_made_for_nothing_goes_away(tmp_path, error):
+    with pytest.raises((KeyboardInterrupt, CheckpointError)):
+        commit(tmp_path / "a/b", {"x": failing(error)}, "header", json_writer({}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_header_comes_into_place_after_everything_else(tmp_path):
     seen = []
 
-    def failing(path):
-        seen.append((tmp_path / "a.json").read_text())
-        raise OSError(28, "No space left on device")
+    def write_header(path):
+        seen.extend(path.name for path in tmp_path.iterdir())
+        path.touch()
 
-    with pytest.raises(CheckpointError, match="No space left on device"):
-        write_together(tmp_path, {"a.json": json_writer({"new": 1}), "b": failing})
-    assert seen == ["old"]
-    assert {path.name for path in tmp_path.iterdir()} == {"a.json"}
-    assert (tmp_path / "a.json").read_text() == "old"
-
-
-def test_an_interrupt_leaves_nothing_behind_either(tmp_path):
-    def interrupted(path):
-        path.write_text("half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_together(tmp_path / "new", {"a": interrupted})
-    assert not (tmp_path / "new").exists()
+    commit(tmp_path, {"x": lambda path: path.touch()}, "header", write_header)
+    assert seen == ["x"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["header", "x"]
 
 
 def test_round_trip_of_names_that_are_not_ascii(tmp_path):
     folder = tmp_path / "a folder with ümläuts"
     value = {"λ": [1, 2.5, None], "name": "θ"}
     tensors = {"P": torch.randn(3, 2).t(), "mask": torch.tensor([True, False])}
-    write_together(
-        folder, {"a.json": json_writer(value), "t.safetensors": tensor_writer(tensors, {"k": "v"})}
-    )
+    commit(folder, {"t.safetensors": tensor_writer(tensors)}, "a.json", json_writer(value))
     assert read_json(folder / "a.json") == value
-    read, metadata = read_tensors_file(folder / "t.safetensors")
-    assert metadata == {"k": "v"}
+    read = read_tensors_file(folder / "t.safetensors")
+    assert read.keys() == tensors.keys()
     assert all(torch.equal(read[key], tensors[key]) for key in tensors)
-    assert load_file(folder / "t.safetensors").keys() == tensors.keys()
 
 
 def test_tensors_that_share_memory_are_written_apart(tmp_path):
     whole = torch.arange(6.0)
-    write_together(tmp_path, {"t": tensor_writer({"a": whole, "b": whole[2:]}, {})})
-    assert read_tensors_file(tmp_path / "t")[0]["b"].tolist() == [2, 3, 4, 5]
+    commit(tmp_path, {"t": tensor_writer({"a": whole, "b": whole[2:]})}, "header", json_writer({}))
+    assert read_tensors_file(tmp_path / "t")["b"].tolist() == [2, 3, 4, 5]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_named(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(CheckpointError, match="could not write to"):
-        write_together(tmp_path / "x", {"a": json_writer({})})
+        commit(tmp_path / "x", {}, "a", json_writer({}))
 
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(CheckpointError, match=r"could not write to .*x"):
-        write_together(tmp_path / "x", {"a": json_writer({})})
+        commit(tmp_path / "x", {}, "a", json_writer({}))
     assert (tmp_path / "x").read_text() == ""

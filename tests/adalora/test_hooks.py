@@ -181,3 +181,22 @@ def test_attach_twice_is_refused_and_detach_undoes_it():
     controller.attach(optimizer)
     optimizer.step()
     assert controller.step == 1
+
+
+def test_two_controllers_of_one_adapter_on_one_optimizer_are_refused():
+    model = adapted()
+    optimizer = torch.optim.SGD(trainable(model), lr=0.1)
+    first, second = AdaLoRAController(model, ALLOCATION), AdaLoRAController(model, ALLOCATION)
+    first.attach(optimizer)
+    with pytest.raises(adalora.StateError, match=r"another controller steers this adapter.*call detach"):
+        second.attach(optimizer)
+    first.detach()
+    second.attach(optimizer)
+
+
+def test_a_frozen_adapter_is_refused():
+    model = adapted()
+    optimizer = torch.optim.SGD(trainable(model), lr=0.1)
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"]), name="second")
+    with pytest.raises(adalora.StateError, match=r"6 of the adapter's parameters are frozen \(up\.P"):
+        AdaLoRAController(model, ALLOCATION).attach(optimizer)

@@ -121,7 +121,7 @@ def bad(message, error=adalora.TargetError, build=bert, **settings):
         bad("train_modules 'clasifier' matches no module; close names: classifier",
             target_modules=["dense"], train_modules=["clasifier"]),
         bad("leaves no module to adapt after exclude_modules", target_modules=["query"], exclude_modules=["encoder"]),
-        bad("leaves no module to adapt|matches no module", build=lambda: nn.Linear(3, 3), rank=2),
+        bad("model is itself a Linear, which cannot be replaced in place; put it in", build=lambda: nn.Linear(3, 3), rank=2),
     ],
 )  # fmt: skip
 def test_bad_targets_are_named_and_leave_the_model_as_it_was(settings, message, error, build):
@@ -153,3 +153,25 @@ def test_names_that_no_file_could_bear_are_refused(name):
     with pytest.raises(adalora.ConfigError, match=r"name is .*; allowed: letters"):
         adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"]), name=name)
     assert adalora.adapters(model) == {}
+
+
+def test_weights_without_gradients_are_no_train_modules():
+    model = mlp()
+    model.table = nn.Module()
+    model.table.codes = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
+    before = state(model)
+    with pytest.raises(
+        adalora.TargetError, match=r"holds table\.codes of type torch\.int8, which has no gradient"
+    ):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], train_modules=["table"]))
+    assert_unchanged(model, before)
+
+
+def test_what_a_second_inject_freezes_does_not_move_once_more():
+    model = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"]))
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
+    model(*next(mlp_batches(1))).backward()
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["down"]), name="second")
+    before = model.up.update.lam.clone()
+    optimizer.step()
+    assert torch.equal(model.up.update.lam, before)

@@ -101,3 +101,20 @@ def test_calls_out_of_order_are_refused():
     adalora.merge_(model)
     with pytest.raises(adalora.StateError, match="merged already; call unmerge_"):
         adalora.merge_(model)
+
+
+def test_merging_while_disabled_is_refused():
+    model = adapted(mlp, ["up"])
+    before = model.up.base.weight
+    with adalora.merged(model), adalora.disabled(model):
+        with pytest.raises(adalora.StateError, match=r"disabled; leave the block"):
+            adalora.merge_(model)
+        assert model.up.base.weight is before
+    assert model.up.base.weight is before
+    assert not model.up.merged
+
+
+def test_a_model_that_changed_its_type_while_merged_still_runs():
+    model = adapted(mlp, ["up", "down"])
+    adalora.unmerge_(adalora.merge_(model).float())
+    assert model(torch.randn(2, 6)).dtype == torch.float32

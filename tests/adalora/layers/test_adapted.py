@@ -67,6 +67,10 @@ def test_it_answers_for_its_base_and_for_nothing_else():
     assert adapted.weight is adapted.base.weight
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = adapted.no_such_thing
+    adapted.weight = nn.Parameter(torch.zeros(4, 5, dtype=torch.float64))  # as transformers ties weights
+    assert torch.equal(adapted.base.weight, torch.zeros(4, 5))
+    x = torch.randn(2, 5, dtype=torch.float64)
+    assert torch.equal(adapted(input=x), adapted(x))
 
 
 def test_it_can_be_copied_and_pickled():
