@@ -1,0 +1,50 @@
+"""The command ``adalora``: one sub-command a row of `COMMANDS`, and errors as one line."""
+
+import sys
+from collections.abc import Sequence
+
+from transformers.utils import logging
+
+from adalora import AdaLoRAError, __version__
+
+from .checks import unknown
+from .commands import COMMANDS
+
+WRONG_INPUT = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: words behind ``adalora``; None takes those of the process.
+
+    Returns:
+        0, or 2 where the input is wrong; then one line on standard error says what is, and what is allowed.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    # What the library says while it loads a model (which head is new) is no news to who trains it.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        print(_run(words))
+    except AdaLoRAError as error:
+        print(f"adalora: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    return 0
+
+
+def _run(words: list[str]) -> str:
+    if not words or words[0] in ("-h", "--help"):
+        return _overview()
+    if words[0] == "--version":
+        return f"adalora {__version__}"
+    if words[0] not in COMMANDS:
+        raise unknown("command", words[0], COMMANDS)
+    return COMMANDS[words[0]].run(words[1:])
+
+
+def _overview() -> str:
+    rows = [f"  {name:<10}{command.about}" for name, command in COMMANDS.items()]
+    lines = ["usage: adalora COMMAND ...", "", "commands:", *rows, "", "adalora COMMAND --help tells more."]
+    return "\n".join(lines)

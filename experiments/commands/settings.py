@@ -1,0 +1,87 @@
+"""Settings from a YAML file and the words behind it; what is wrong is named in full."""
+
+import re
+from argparse import ArgumentError
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from adalora.errors import ConfigError
+
+from ..checks import did_you_mean
+from ..config import RunConfig
+
+
+def read(parser: ArgumentParser, path: Path, words: list[str]) -> RunConfig:
+    """Return the settings of a file, with those of the command line put over them.
+
+    Args:
+        parser: from `make_parser`.
+        path: YAML file.
+        words: ``--key value`` or ``--key=value``.
+
+    Raises:
+        ConfigError: the file cannot be read, or a setting is unknown, missing, or has a wrong value.
+    """
+    given = [*_names_in(_read_mapping(path)), *(_name_of(word) for word in words if word.startswith("--"))]
+    known = [*names(RunConfig), "help", "print_config"]
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"{name} is no setting.{did_you_mean(name, known)}")
+    try:
+        values = parser.instantiate(parser.parse_args(["--config", str(path), *words]))
+    except ArgumentError as error:
+        raise ConfigError(_plain(str(error))) from error
+    return RunConfig(**{field.name: values[field.name] for field in fields(RunConfig)})
+
+
+def make_parser(prog: str, usage: str, about: str) -> ArgumentParser:
+    """Return a parser that knows every setting of a run, by name, type, default and docstring."""
+    parser = ArgumentParser(prog=prog, usage=usage, description=about, exit_on_error=False)
+    parser.add_argument("--config", action="config")
+    parser.add_class_arguments(RunConfig)
+    return parser
+
+
+def names(config: Any, before: str = "") -> list[str]:
+    """Return the full names of all settings, such as ``training`` and ``training.epochs``."""
+    found = []
+    for field in fields(config):
+        found.append(before + field.name)
+        if is_dataclass(field.type):
+            found += names(field.type, f"{before}{field.name}.")
+    return found
+
+
+def _read_mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{path} holds {value!r}; allowed: settings, one NAME: VALUE a line.")
+    return value
+
+
+def _names_in(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    for name, value in settings.items():
+        yield f"{before}{name}"
+        if isinstance(value, Mapping):
+            yield from _names_in(value, f"{before}{name}.")
+
+
+def _name_of(word: str) -> str:
+    # A plus behind the name adds to a list.
+    return word.removeprefix("--").partition("=")[0].removesuffix("+")
+
+
+def _plain(message: str) -> str:
+    """Return a message of the parser on one line, in words."""
+    message = " ".join(message.split())
+    message = re.sub(r'Parser key "(.+?)": ', r"\1: ", message)
+    message = re.sub(r"Expected an? ", "expected ", message)
+    return re.sub(r"<class '(\w+)'>", r"\1", message).replace("typing.Literal", "one of ")

@@ -1,0 +1,43 @@
+"""``adalora train CONFIG [--key value ...]``: one training run."""
+
+from adalora.errors import ConfigError
+
+from .. import files
+from ..config import RunConfig
+from ..results import table
+from ..train import train
+from . import settings, shipped
+from .command import Command
+
+USAGE = "adalora train CONFIG [--key value ...]"
+ABOUT = (
+    "Train a model as a YAML file says; each setting below may follow the file, and takes precedence over it."
+)
+
+
+def run(words: list[str]) -> str:
+    """Train as the words say, and return the comparison to print.
+
+    Raises:
+        AdaLoRAError: the input is wrong.
+    """
+    config = read(words)
+    results = train(config)
+    return f"\n{table(results)}\n\nreport: {files.path_of(config) / files.REPORT}"
+
+
+def read(words: list[str]) -> RunConfig:
+    """Return the settings that a file and the words behind it give; ``--help`` prints them all and exits.
+
+    Raises:
+        ConfigError: no such file, no such setting, or a value that is not allowed.
+    """
+    parser = settings.make_parser("adalora train", USAGE, ABOUT)
+    if {"-h", "--help"} & set(words):
+        parser.parse_args(["--help"])
+    if not words or words[0].startswith("-"):
+        raise ConfigError(f"config is missing; usage: {USAGE}. Shipped: {', '.join(shipped.shipped())}.")
+    return settings.read(parser, shipped.find(words[0]), words[1:])
+
+
+COMMAND = Command("train one model, with baselines, pictures and a report", run)

@@ -1,0 +1,148 @@
+"""One model trained by one method on prepared data, and measured."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from transformers import (
+    EvalPrediction,
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_callback import PrinterCallback
+
+from .config import TrainingConfig
+from .methods import Method
+from .metrics import Scores
+from .models import load_model
+from .prepare import Prepared
+from .progress import Progress
+
+_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came out of a training.
+
+    Attributes:
+        steps: optimizer steps taken.
+        seconds: time of the training, looks at the validation part included.
+        trained: number of weights that were trained.
+        weights: number of all weights.
+        scores: the task's numbers on each test part.
+    """
+
+    steps: int
+    seconds: float
+    trained: int
+    weights: int
+    scores: dict[str, Scores]
+
+
+def build(data: Prepared, method: Method) -> tuple[PreTrainedModel, list[TrainerCallback]]:
+    """Return the model, changed by the method, and the method's callbacks.
+
+    The seed is set first: all methods of a run start from the same head.
+    """
+    config = data.config
+    set_seed(config.seed)
+    model = load_model(config.model, data.task.problem, data.classes, config.training.classifier_dropout)
+    return model, method.prepare(model, config)
+
+
+def fit(
+    data: Prepared,
+    model: PreTrainedModel,
+    training: TrainingConfig,
+    folder: Path,
+    *,
+    label: str,
+    callbacks: Sequence[TrainerCallback],
+) -> Fitted:
+    """Train a model and measure it on every test part. The rows come in the same order for every model.
+
+    Args:
+        data: what to train on.
+        model: what to train: the weights that require a gradient.
+        training: how to train; the run's own settings, or those of a baseline.
+        folder: where checkpoints go, if ``training.save_every`` asks for some.
+        label: what stands before the progress bar.
+        callbacks: what steers the training and what looks on, in this order.
+    """
+    problem = data.task.problem
+    trainer = problem.trainer_class(
+        model=model,
+        args=arguments(data, training, folder),
+        train_dataset=data.train.features,
+        eval_dataset=data.validation.features,
+        data_collator=problem.collator(data.tokenizer, model),
+        compute_metrics=partial(data.measure, data.validation),
+        callbacks=[*callbacks, Progress(label)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    output = trainer.train()
+    return Fitted(
+        steps=output.global_step,
+        seconds=float(output.metrics["train_runtime"]),
+        trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        weights=model.num_parameters(),
+        scores={name: _measure(data, trainer, name) for name in data.test},
+    )
+
+
+def arguments(data: Prepared, training: TrainingConfig, folder: Path) -> TrainingArguments:
+    """Return the settings in the Trainer's words."""
+    config = data.config
+    return data.task.problem.arguments_class(
+        output_dir=str(folder),
+        seed=config.seed,
+        data_seed=config.seed,
+        learning_rate=training.learning_rate,
+        num_train_epochs=training.epochs,
+        max_steps=training.max_steps or -1,
+        per_device_train_batch_size=training.batch_size,
+        per_device_eval_batch_size=config.evaluation.batch_size,
+        gradient_accumulation_steps=training.accumulation,
+        weight_decay=training.weight_decay,
+        warmup_steps=training.lr_warmup,
+        lr_scheduler_type=_SCHEDULES[training.lr_schedule],
+        max_grad_norm=training.max_grad_norm,
+        bf16=training.precision == "bfloat16",
+        fp16=training.precision == "float16",
+        logging_steps=training.log_every,
+        eval_strategy="steps" if config.evaluation.every else "no",
+        eval_steps=config.evaluation.every or None,
+        save_strategy="steps" if training.save_every else "no",
+        save_steps=training.save_every or 1,
+        report_to="none",
+        disable_tqdm=True,  # the bar is ours
+        dataloader_pin_memory=torch.cuda.is_available(),
+        **data.task.problem.arguments(config.data, config.evaluation),
+    )
+
+
+def count_steps(rows: int, training: TrainingConfig, devices: int = 1) -> int:
+    """Return the optimizer steps that the Trainer takes over ``rows`` features on so many devices."""
+    if training.max_steps:
+        return training.max_steps
+    batches = math.ceil(rows / (training.batch_size * devices))
+    return math.ceil(training.epochs * math.ceil(batches / training.accumulation))
+
+
+def _measure(data: Prepared, trainer: Trainer, name: str) -> Scores:
+    """Measure one test part, and put its numbers in the log."""
+    part = data.test[name]
+    trainer.compute_metrics = None  # that of the Trainer belongs to the validation part
+    output = trainer.predict(part.features)
+    scores = data.measure(part, EvalPrediction(output.predictions, output.label_ids))
+    loss = {"loss": output.metrics["test_loss"]} if "test_loss" in output.metrics else {}
+    prefix = "test_" if len(data.test) == 1 else f"test_{name}_"
+    trainer.log({prefix + key: value for key, value in {**loss, **scores}.items()})
+    return scores

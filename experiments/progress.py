@@ -1,0 +1,42 @@
+"""The progress bar of a training: numbers at its end, instead of a line for every log row."""
+
+from typing import Any
+
+from transformers import TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ProgressCallback
+
+_SHOWN = {"loss": "loss", "adalora/budget": "budget"}
+
+
+class Progress(ProgressCallback):
+    """tqdm's bar over the optimizer steps, with the latest loss and budget.
+
+    Args:
+        label: what stands before the bar.
+    """
+
+    def __init__(self, label: str) -> None:
+        super().__init__()
+        self.label = label
+        self._shown: dict[str, str] = {}
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Open the bar."""
+        super().on_train_begin(args, state, control, **kwargs)
+        if self.training_bar is not None:
+            self.training_bar.set_description(self.label)
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,  # noqa: ARG002
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Bring the numbers up to date."""
+        self._shown |= {_SHOWN[key]: f"{value:.4g}" for key, value in (logs or {}).items() if key in _SHOWN}
+        if self.training_bar is not None:
+            self.training_bar.set_postfix(self._shown)

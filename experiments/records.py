@@ -1,0 +1,93 @@
+"""What is written while a model trains: a line of JSON for every log row, and TensorBoard events."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from analysis import log_controller, log_scalars
+
+from .methods import controller_of
+
+# The Trainer calls the validation part "eval".
+_PREFIXES = {"eval_": "validation_", "adalora/": ""}
+
+
+def plain_names(logs: dict[str, float]) -> dict[str, float]:
+    """Return a log row of the Trainer under the names that our files use."""
+    row = {}
+    for name, value in logs.items():
+        prefix = next((prefix for prefix in _PREFIXES if name.startswith(prefix)), "")
+        row[_PREFIXES.get(prefix, "") + name.removeprefix(prefix)] = value
+    return row
+
+
+class MetricsFile(TrainerCallback):
+    """Appends every log row to a file, one JSON object a line, with its step.
+
+    ``loss`` is the task's alone; γ·R stands apart, in ``penalty``.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        *,
+        logs: dict[str, float],
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Write the row."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": state.global_step, **plain_names(logs)}) + "\n")
+
+
+class Board(TrainerCallback):
+    """Writes every log row, and where the rank is, to TensorBoard.
+
+    Args:
+        folder: where the events go.
+        callbacks: those of the method; if one of them has a controller, its state is written too.
+    """
+
+    def __init__(self, folder: Path, callbacks: list[TrainerCallback]) -> None:
+        self.writer = SummaryWriter(str(folder))
+        self.callbacks = callbacks
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        *,
+        logs: dict[str, float],
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Write the row."""
+        # Budget and penalty come from the controller below.
+        row = {_tag(name): value for name, value in logs.items() if not name.startswith("adalora/")}
+        log_scalars(self.writer, state.global_step, row)
+        controller = controller_of(self.callbacks)
+        if controller is not None and "loss" in logs:
+            log_controller(self.writer, controller)
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self.writer.close()
+
+
+def _tag(name: str) -> str:
+    """Return a tag with a section: ``loss`` → ``train/loss``, ``eval_loss`` → ``validation/loss``."""
+    for prefix, section in (("eval_", "validation"), ("test_", "test")):
+        if name.startswith(prefix):
+            return f"{section}/{name.removeprefix(prefix)}"
+    return f"train/{name}"

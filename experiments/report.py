@@ -1,0 +1,152 @@
+"""One page on a run, in one file that needs no network: ``report.html``."""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from . import files, packages
+from .results import Line, Results, score_cells, shown
+
+_CAPTIONS = {
+    "ranks": "The rank that every matrix kept: a row for each kind of matrix, a column for each layer.",
+    "evolution": "How each matrix came to its rank, from the first step to the last.",
+    "budget": "The triplets that the schedule left, and the lowest score that was enough to stay.",
+    "training": "The loss of the task alone, and the metric on rows that were not trained on.",
+}
+_SCALE, _COLUMN = 0.56, 480  # screen pixels for a pixel of a picture; of a column
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in the page.
+
+    Attributes:
+        caption: what it shows.
+        width: width on the screen; one scale for all pictures, so that their letters are of one size.
+        data: the PNG itself, in base64.
+    """
+
+    caption: str
+    width: int
+    data: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of the comparison.
+
+    Attributes:
+        label: what was done.
+        value: the headline metric as text.
+        percent: length of the bar.
+        main: whether it is the run itself rather than a baseline.
+    """
+
+    label: str
+    value: str
+    percent: float
+    main: bool
+
+
+def write(folder: Path, results: Results) -> Path:
+    """Write the page of a run from what lies in its folder.
+
+    Args:
+        folder: folder of the run, with settings, versions and pictures.
+        results: the numbers of the run.
+
+    Returns:
+        The page's path.
+    """
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            results=results,
+            headline=_headline(results, results.lines[-1]),
+            bars=[_bar(results, line) for line in results.lines],
+            cells=[(line, score_cells(line)) for line in results.lines],
+            columns=_columns(folder / files.PICTURES),
+            code=how_to_load(results, folder),
+            settings=(folder / files.CONFIG).read_text(encoding="utf-8"),
+            versions=json.loads((folder / files.VERSIONS).read_text(encoding="utf-8")),
+        )
+    )
+    path = folder / files.REPORT
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def how_to_load(results: Results, folder: Path) -> str:
+    """Return Python code that loads the trained model; empty for a run that has no adapter."""
+    if results.rank is None:
+        return ""
+    alias = results.model in packages.MODELS
+    base = f"packages.find(packages.MODELS[{results.model!r}])" if alias else repr(results.model)
+    labels = f", num_labels={results.labels}" if results.labels else ""
+    lines = [
+        f"from transformers import {results.auto_class}, AutoTokenizer",
+        "",
+        "import adalora",
+        *(["from experiments import packages"] if alias else []),
+        "",
+        f"base = {base}",
+        "tokenizer = AutoTokenizer.from_pretrained(base)",
+        f"model = {results.auto_class}.from_pretrained(base{labels})",
+        f"adalora.load(model, {(folder / files.ADAPTER).as_posix()!r}).eval()",
+    ]
+    return "\n".join(lines)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = duration
+    return environment
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it, such as ``48 s``, ``2 min 05 s`` and ``3 h 20 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _headline(results: Results, line: Line) -> float:
+    return next(iter(line.scores.values()))[results.headline]
+
+
+def _bar(results: Results, line: Line) -> Bar:
+    value = _headline(results, line)
+    percent = round(100 * min(max(value, 0), 1), 1)
+    return Bar(line.label, shown(results.headline, value), percent, line is results.lines[-1])
+
+
+def _columns(folder: Path) -> list[list[Picture]]:
+    """Return the pictures in columns of about equal height; a wide picture of ranks has a row of its own."""
+    found = {name: _picture(folder / f"{name}.png", text) for name, text in _CAPTIONS.items()}
+    columns = [["ranks", "evolution"], ["budget", "training"]]
+    ranks = found["ranks"]
+    if ranks and ranks.width > _COLUMN:
+        columns = [["ranks"], ["evolution"], ["budget", "training"]]
+    placed = [[picture for name in column if (picture := found[name])] for column in columns]
+    return [column for column in placed if column]
+
+
+def _picture(path: Path, caption: str) -> Picture | None:
+    if not path.exists():
+        return None
+    data = path.read_bytes()
+    pixels = int.from_bytes(data[16:20])  # where every PNG says how wide it is
+    return Picture(caption, round(pixels * _SCALE), base64.b64encode(data).decode("ascii"))

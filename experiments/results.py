@@ -1,0 +1,133 @@
+"""The numbers of a run: what is written to ``results.json`` and printed at the end."""
+
+from dataclasses import dataclass
+
+import adalora
+
+from .metrics import Scores
+
+_PLAIN = {"pearson", "spearman", "matthews"}  # these are correlations, the others are shares
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the comparison.
+
+    Attributes:
+        label: what was done.
+        scores: the task's numbers on each test part.
+        trained: number of weights that were trained.
+        seconds: time of the training.
+        steps: optimizer steps.
+    """
+
+    label: str
+    scores: dict[str, Scores]
+    trained: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Where the rank went.
+
+    Attributes:
+        matrices: adapted matrices.
+        initial: triplets at the start.
+        budget: triplets that the schedule allows at the end.
+        kept: triplets that are alive, the sum of all ranks.
+        lowest: rank of the matrix that kept least.
+        highest: rank of the matrix that kept most.
+    """
+
+    matrices: int
+    initial: int
+    budget: int
+    kept: int
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run has shown.
+
+    Attributes:
+        name: of the run.
+        task: of the run.
+        about: what the task is, in one line.
+        model: of the run.
+        auto_class: class of `transformers` that builds the model.
+        labels: classes, 1 for a number, 0 where the model's output is of another kind.
+        headline: metric by which the lines are compared, on the first test part.
+        weights: number of all weights of the trained model.
+        lines: constant answer, head alone, and the method of the run, which is the last one.
+        rank: where the rank went; None for a method without one.
+    """
+
+    name: str
+    task: str
+    about: str
+    model: str
+    auto_class: str
+    labels: int
+    headline: str
+    weights: int
+    lines: tuple[Line, ...]
+    rank: Rank | None
+
+
+def rank_of(controller: adalora.AdaLoRAController) -> Rank:
+    """Return where the rank is now."""
+    ranks = controller.ranks().values()
+    return Rank(
+        matrices=len(ranks),
+        initial=controller.history[0].budget,
+        budget=controller.schedule.budget(controller.step),
+        kept=sum(ranks),
+        lowest=min(ranks),
+        highest=max(ranks),
+    )
+
+
+def shown(metric: str, value: float) -> str:
+    """Return a metric as people write it: ``0.823`` for a correlation, ``82.3 %`` for a share."""
+    return f"{value:.3f}" if metric in _PLAIN else f"{100 * value:.1f} %"
+
+
+def score_cells(line: Line) -> dict[str, str]:
+    """Return every number of a line by the name of its column, with the test part if there are several."""
+    several = len(line.scores) > 1
+    return {
+        f"{metric} ({part})" if several else metric: shown(metric, value)
+        for part, scores in line.scores.items()
+        for metric, value in scores.items()
+    }
+
+
+def table(results: Results) -> str:
+    """Return the lines as a table for the terminal, and below it one line on the rank."""
+    columns = [*score_cells(results.lines[0]), "weights trained", "seconds"]
+    rows = [["", *columns], *(_cells(line) for line in results.lines)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    text = ["   ".join(_aligned(row, widths)).rstrip() for row in rows]
+    return "\n".join([*text, *(["", _in_words(results.rank)] if results.rank else [])])
+
+
+def _cells(line: Line) -> list[str]:
+    return [line.label, *score_cells(line).values(), f"{line.trained:,}", f"{line.seconds:.0f}"]
+
+
+def _aligned(row: list[str], widths: list[int]) -> list[str]:
+    return [
+        row[0].ljust(widths[0]),
+        *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+    ]
+
+
+def _in_words(rank: Rank) -> str:
+    return (
+        f"budget {rank.budget} triplets, {rank.kept} kept of {rank.initial} in {rank.matrices} matrices, "
+        f"{rank.lowest} to {rank.highest} in each"
+    )

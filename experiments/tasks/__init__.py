@@ -1,0 +1,54 @@
+"""The tasks by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..checks import require, unknown
+from ..config import DataConfig
+from . import glue, hub, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24
+from .task import DATA_SEED, Splits, Task, cut
+
+__all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get"]
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        task.name: task
+        for task in (
+            rotten_tomatoes.TASK,
+            wordnet24.TASK,
+            stsb.TASK,
+            *glue.TASKS,
+            squad_v2.TASK,
+            *summaries.TASKS,
+        )
+    }
+)
+
+_FOR_HUB_TASKS = ("subset", "text_columns", "label_column", "train_split", "eval_split")
+
+
+def get(name: str, data: DataConfig) -> Task:
+    """Return the task called ``name``.
+
+    Raises:
+        ConfigError: there is no such task (the near names are listed), or a setting has no meaning for it.
+        DataError: the data set of a ``hub:`` task cannot be read.
+    """
+    if name.startswith(hub.PREFIX):
+        return hub.hub_task(name, data)
+    if name not in TASKS:
+        raise unknown("task", name, [*TASKS, "hub:NAME"])
+    task = TASKS[name]
+    _require_meaning(task, data)
+    return task
+
+
+def _require_meaning(task: Task, data: DataConfig) -> None:
+    """Refuse settings that would be read by another kind of task only."""
+    plain = DataConfig()
+    for name in _FOR_HUB_TASKS:
+        value, default = getattr(data, name), getattr(plain, name)
+        why = f"{default!r} for {task.name}, which knows its columns; hub:NAME is for data of your own"
+        require(value == default, f"data.{name}", value, why)
+    why = f"null for {task.name}, whose rows come from a package; hub:NAME reads a folder"
+    require(task.from_hub or data.path is None, "data.path", data.path, why)

@@ -1,0 +1,85 @@
+"""Data sets by their name on the hub, or the same columns from a local folder."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, load_dataset, load_from_disk
+
+from adalora.errors import DataError
+
+from ..checks import did_you_mean
+from ..problems import Columns
+
+_BUILDERS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set lies on the hub.
+
+    Attributes:
+        name: owner and name.
+        subset: its configuration, where it has several.
+        revision: its branch, where it is not the main one.
+    """
+
+    name: str
+    subset: str | None = None
+    revision: str | None = None
+
+
+def read(source: Source, path: str | None, splits: Collection[str], columns: Columns) -> dict[str, Dataset]:
+    """Return the named splits of a data set.
+
+    Args:
+        source: where it lies on the hub.
+        path: local folder to read in place of the hub; None asks the hub.
+        splits: splits that must be there.
+        columns: columns that must be there.
+
+    Raises:
+        DataError: neither hub nor folder gives the data, or a split or column is missing.
+    """
+    origin = path or source.name
+    found = _from_folder(Path(path)) if path else _from_hub(source)
+    for split in splits:
+        _require("split", split, found, origin)
+        for column in (*columns.inputs, columns.target):
+            _require("column", column, found[split].column_names, f"{origin}, split {split!r},")
+    return {split: found[split] for split in splits}
+
+
+def _from_folder(folder: Path) -> Any:
+    if (folder / "dataset_dict.json").exists():
+        return load_from_disk(str(folder))
+    files = {path.stem: path for path in sorted(folder.glob("*")) if path.suffix in _BUILDERS}
+    if not files:
+        raise DataError(
+            f"data.path is {str(folder)!r}, which holds no split; allowed: a folder with one "
+            f"{', '.join(_BUILDERS)} file a split, such as train.csv, or one that save_to_disk wrote."
+        )
+    # A split at a time, so that one called validation_matched is not taken for a piece of validation.
+    return {
+        split: load_dataset(_BUILDERS[file.suffix], data_files=str(file), split="train")
+        for split, file in files.items()
+    }
+
+
+def _from_hub(source: Source) -> Any:
+    try:
+        return load_dataset(source.name, source.subset, revision=source.revision)
+    except Exception as error:
+        # The library raises some twenty kinds here: no network, no such name, a gate, a broken download.
+        raise DataError(
+            f"the data set {source.name!r} could not be read from the hub: {error}. Check name and network, "
+            f"or set data.path to a local folder with the same columns."
+        ) from error
+
+
+def _require(kind: str, name: str, names: Iterable[str], origin: str) -> None:
+    if name not in names:
+        raise DataError(
+            f"{origin} has no {kind} {name!r}; it has: {', '.join(names)}.{did_you_mean(name, names)}"
+        )

@@ -1,0 +1,108 @@
+"""One training run, from its settings to its folder."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+import adalora
+import analysis
+
+from . import files, methods, report
+from .config import RunConfig
+from .fit import Fitted, build, count_steps, fit
+from .methods import Method, controller_of
+from .pictures import training_curve
+from .prepare import Prepared, prepare
+from .records import Board, MetricsFile
+from .results import Line, Results, rank_of
+from .versions import versions
+
+
+def train(config: RunConfig) -> Results:
+    """Train, measure, compare with the baselines, and write it all to ``config.output_dir / config.name``.
+
+    Raises:
+        ConfigError: a setting is wrong, or a finished run of that name is there. Nothing has been written.
+        TargetError: the adapter does not fit the model. Nothing has been written.
+        DataError: data or model are not there; the message says how to get them. Nothing has been written.
+    """
+    method = methods.get(config.method)
+    files.require_free(config)
+    data = prepare(config)
+    baselines = [methods.get("head")] if config.baseline.head and method.name != "head" else []
+    for planned in (*baselines, method):
+        rehearse(data, planned)
+    folder = files.make(config)
+    files.write_json(folder / files.VERSIONS, versions(config.seed))
+
+    lines = [Line(data.task.problem.constant_name, data.constant())]
+    lines += [_fit_baseline(data, baseline, folder) for baseline in baselines]
+    fitted, controller = _fit_method(data, method, folder)
+    lines.append(_line(method, fitted))
+    results = Results(
+        name=config.name,
+        task=config.task,
+        about=data.task.about,
+        model=config.model,
+        auto_class=data.task.problem.auto_class.__name__,
+        labels=data.task.problem.model_options(data.classes).get("num_labels", 0),
+        headline=data.task.headline,
+        weights=fitted.weights,
+        lines=tuple(lines),
+        rank=rank_of(controller) if controller else None,
+    )
+    _draw(folder, data, controller)
+    report.write(folder, results)
+    files.write_json(folder / files.RESULTS, asdict(results))
+    return results
+
+
+def rehearse(data: Prepared, method: Method) -> None:
+    """Build everything once and throw it away: what does not fit shall say so before hours of training."""
+    config = data.config
+    model, callbacks = build(data, method)
+    steps = count_steps(len(data.train.features), config.training, max(1, torch.cuda.device_count()))
+    for callback in callbacks:
+        if isinstance(callback, adalora.AdaLoRACallback):
+            total = callback.config.total_steps or steps
+            adalora.AdaLoRAController(model, replace(callback.config, total_steps=total))
+
+
+def _fit_baseline(data: Prepared, method: Method, folder: Path) -> Line:
+    settings = data.config.training
+    training = replace(settings, learning_rate=data.config.baseline.learning_rate, save_every=0)
+    model, callbacks = build(data, method)
+    return _line(method, fit(data, model, training, folder, label=method.label, callbacks=callbacks))
+
+
+def _fit_method(
+    data: Prepared, method: Method, folder: Path
+) -> tuple[Fitted, adalora.AdaLoRAController | None]:
+    model, callbacks = build(data, method)
+    board = Board(folder / files.TENSORBOARD, callbacks)
+    watchers = [MetricsFile(folder / files.METRICS), board]
+    training = data.config.training
+    fitted = fit(data, model, training, folder, label=method.label, callbacks=[*callbacks, *watchers])
+    board.close()
+    method.save(model, callbacks, folder)
+    controller = controller_of(callbacks)
+    if controller:
+        files.write_json(folder / files.ALLOCATION, [asdict(row) for row in controller.history])
+    return fitted, controller
+
+
+def _line(method: Method, fitted: Fitted) -> Line:
+    return Line(method.label, fitted.scores, fitted.trained, fitted.seconds, fitted.steps)
+
+
+def _draw(folder: Path, data: Prepared, controller: adalora.AdaLoRAController | None) -> None:
+    pictures = folder / files.PICTURES
+    if controller:
+        history, schedule = controller.history, controller.schedule
+        heatmap = analysis.rank_heatmap(controller.ranks(), initial=data.config.adapter.rank)
+        analysis.save_figure(heatmap, pictures / "ranks.png")
+        analysis.save_figure(analysis.rank_evolution(history, schedule), pictures / "evolution.png")
+        analysis.save_figure(analysis.budget_curve(history, schedule), pictures / "budget.png")
+    curve = training_curve(files.read_metrics(folder), data.task.headline)
+    analysis.save_figure(curve, pictures / "training.png")

@@ -1,0 +1,17 @@
+"""``adalora train``: its words."""
+
+import pytest
+
+from adalora import ConfigError
+from experiments.commands.train import read
+
+
+def test_a_shipped_name_and_what_is_put_over_it():
+    config = read(["demo", "--name", "other"])
+    assert (config.name, config.task) == ("other", "rotten_tomatoes")
+
+
+@pytest.mark.parametrize("words", [[], ["--seed", "3"]])
+def test_without_a_file_the_usage_is_told(words):
+    with pytest.raises(ConfigError, match=r"config is missing; usage: adalora train CONFIG .* demo, paper/"):
+        read(words)

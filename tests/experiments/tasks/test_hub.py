@@ -1,0 +1,69 @@
+"""Data sets of the user's own."""
+
+import pytest
+from datasets import ClassLabel, Dataset, DatasetDict
+
+from adalora import DataError
+from experiments import tasks
+from experiments.config import DataConfig
+from tests.experiments.tiny import write_split
+
+
+def load(tmp_path, labels, **settings):
+    rows = [{"text": f"text {i}", "label": label} for i, label in enumerate(labels)]
+    write_split(tmp_path, "train", rows)
+    write_split(tmp_path, "validation", rows[:2])
+    data = DataConfig(path=str(tmp_path), **settings)
+    task = tasks.get("hub:mine", data)
+    return task, task.load(data)
+
+
+def test_whole_numbers_are_classes(tmp_path):
+    task, splits = load(tmp_path, [0, 1, 2, 1])
+    assert (task.problem.name, task.headline) == ("classification", "accuracy")
+    assert splits.classes == ("0", "1", "2")
+    assert list(splits.train["label"]) == [0, 1, 2, 1]
+
+
+def test_names_and_numbers_with_gaps_are_numbered(tmp_path):
+    _, splits = load(tmp_path / "names", ["red", "blue", "red"])
+    assert splits.classes == ("blue", "red")
+    assert list(splits.train["label"]) == [1, 0, 1]
+    _, splits = load(tmp_path / "gaps", [7, 3, 7])
+    assert splits.classes == ("3", "7")
+    assert list(splits.train["label"]) == [1, 0, 1]
+
+
+def test_names_that_the_data_set_knows_are_kept(tmp_path):
+    rows = Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]})
+    rows = rows.cast_column("label", ClassLabel(names=["no", "yes"]))
+    DatasetDict({"train": rows, "validation": rows}).save_to_disk(tmp_path)
+    data = DataConfig(path=str(tmp_path))
+    assert tasks.get("hub:mine", data).load(data).classes == ("no", "yes")
+
+
+def test_numbers_with_a_point_are_a_regression(tmp_path):
+    task, splits = load(tmp_path, [0.5, 1.0])
+    assert (task.problem.name, task.headline) == ("regression", "pearson")
+    assert splits.classes == ()
+
+
+def test_columns_and_splits_have_the_names_of_the_settings(tmp_path):
+    rows = [{"question": "a", "reply": "b", "fits": 1}, {"question": "c", "reply": "d", "fits": 0}]
+    write_split(tmp_path, "fit", rows)
+    write_split(tmp_path, "held", rows[:1])
+    data = DataConfig(
+        path=str(tmp_path),
+        text_columns=["question", "reply"],
+        label_column="fits",
+        train_split="fit",
+        eval_split="held",
+    )
+    task = tasks.get("hub:mine", data)
+    assert task.columns.inputs == ("question", "reply")
+    assert {name: len(rows) for name, rows in task.load(data).test.items()} == {"held": 1}
+
+
+def test_labels_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"data.label_column is 'label', which holds"):
+        load(tmp_path, [[1, 2], [3]])

@@ -1,0 +1,33 @@
+"""Tasks by name."""
+
+import pytest
+
+from adalora import ConfigError
+from experiments import tasks
+from experiments.config import DataConfig
+
+
+def test_every_row_bears_its_name_and_its_headline_is_a_metric():
+    for name, task in tasks.TASKS.items():
+        assert task.name == name
+        assert task.about.endswith((".", "?"))
+
+
+def test_an_unknown_task_lists_the_near_ones():
+    with pytest.raises(ConfigError, match=r"task is 'glue/sst-2'; allowed: .* Did you mean 'glue/sst2'"):
+        tasks.get("glue/sst-2", DataConfig())
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "field"),
+    [
+        ("stsb", {"path": "somewhere"}, "data.path"),
+        ("stsb", {"label_column": "score"}, "data.label_column"),
+        ("glue/sst2", {"text_columns": ["a"]}, "data.text_columns"),
+        ("glue/sst2", {"subset": "sst2"}, "data.subset"),
+        ("squad_v2", {"eval_split": "test"}, "data.eval_split"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(name, settings, field):
+    with pytest.raises(ConfigError, match=rf"^{field} is .*hub:NAME"):
+        tasks.get(name, DataConfig(**settings))

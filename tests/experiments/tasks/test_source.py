@@ -1,0 +1,48 @@
+"""Local folders in place of the hub."""
+
+import pytest
+from datasets import Dataset, DatasetDict
+
+from adalora import DataError
+from experiments.problems import Columns
+from experiments.tasks.source import Source, read
+from tests.experiments.tiny import write_split
+
+COLUMNS = Columns(("text",), "label")
+ROWS = [{"text": "a", "label": 0}, {"text": "b", "label": 1}]
+NOWHERE = Source("nobody/nothing")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet", "disk"])
+def test_every_kind_of_folder_reads_alike(tmp_path, kind):
+    rows = Dataset.from_list(ROWS)
+    if kind == "disk":
+        DatasetDict({"train": rows, "validation_matched": rows}).save_to_disk(tmp_path)
+    else:
+        for split in ("train", "validation_matched"):
+            getattr(rows, f"to_{kind}")(tmp_path / f"{split}.{kind}")
+    found = read(NOWHERE, str(tmp_path), ("train", "validation_matched"), COLUMNS)
+    assert {split: list(part) for split, part in found.items()} == {"train": ROWS, "validation_matched": ROWS}
+
+
+def test_splits_of_like_names_are_not_mixed(tmp_path):
+    write_split(tmp_path, "train", ROWS)
+    write_split(tmp_path, "validation_matched", ROWS[:1])
+    write_split(tmp_path, "validation_mismatched", ROWS[1:])
+    found = read(NOWHERE, str(tmp_path), ("validation_matched", "validation_mismatched"), COLUMNS)
+    assert [list(part["label"]) for part in found.values()] == [[0], [1]]
+
+
+def test_a_missing_split_or_column_is_named(tmp_path):
+    write_split(tmp_path, "train", ROWS)
+    with pytest.raises(DataError, match=r"has no split 'trains'; it has: train. Did you mean 'train'"):
+        read(NOWHERE, str(tmp_path), ("trains",), COLUMNS)
+    with pytest.raises(DataError, match="split 'train', has no column 'labels'; it has: text, label"):
+        read(NOWHERE, str(tmp_path), ("train",), Columns(("text",), "labels"))
+
+
+def test_a_folder_without_data_and_a_hub_out_of_reach(tmp_path):
+    with pytest.raises(DataError, match=r"data.path is .* which holds no split"):
+        read(NOWHERE, str(tmp_path), ("train",), COLUMNS)
+    with pytest.raises(DataError, match="'nobody/nothing' could not be read from the hub"):
+        read(NOWHERE, None, ("train",), COLUMNS)

@@ -1,0 +1,41 @@
+"""Data as a run takes it."""
+
+import numpy as np
+from transformers import EvalPrediction
+
+from experiments.prepare import prepare
+
+
+def test_rows_are_cut_and_encoded(config):
+    data = prepare(
+        config(data={"path": config().data.path, "max_length": 5, "train_rows": 6, "eval_rows": 4})
+    )
+    assert len(data.train.rows) == len(data.train.features) == 6
+    assert len(data.validation.rows) == 4
+    assert data.classes == ("0", "1")
+    assert max(map(len, data.train.features["input_ids"])) == 5
+
+
+def test_the_cut_does_not_depend_on_the_seed(config):
+    path = config().data.path
+    texts = [
+        list(prepare(config(data={"path": path, "train_rows": 6}, seed=seed)).train.rows["text"])
+        for seed in (0, 1)
+    ]
+    assert texts[0] == texts[1]
+    assert texts[0] != list(prepare(config()).train.rows["text"])[:6]
+
+
+def test_rows_that_are_validation_and_test_are_encoded_once(config):
+    data = prepare(config())
+    assert data.test == {"validation": data.validation}
+    assert data.test["validation"] is data.validation
+
+
+def test_a_part_is_measured_by_the_metrics_of_the_task(config):
+    data = prepare(config())
+    labels = np.array(data.validation.rows["label"])
+    scores = np.eye(2)[labels]
+    scores[0] = scores[0][::-1]  # one of ten is wrong
+    assert data.measure(data.validation, EvalPrediction(scores, labels)) == {"accuracy": 0.9}
+    assert data.constant() == {"validation": {"accuracy": 0.5}}

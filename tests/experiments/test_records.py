@@ -1,0 +1,55 @@
+"""What is written while a model trains."""
+
+import json
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from transformers import TrainerState
+
+import adalora
+from adalora import AdaLoRACallback, AdaLoRAController, AdapterConfig, AllocationConfig
+from experiments.records import Board, MetricsFile, plain_names
+from tests.models import mlp
+
+
+def test_names_are_those_of_our_files():
+    logs = {"loss": 1.0, "eval_loss": 2.0, "adalora/penalty": 3.0, "test_accuracy": 4.0}
+    assert plain_names(logs) == {"loss": 1.0, "validation_loss": 2.0, "penalty": 3.0, "test_accuracy": 4.0}
+
+
+def test_every_row_is_a_line_with_its_step(tmp_path):
+    file = MetricsFile(tmp_path / "metrics.jsonl")
+    for step in (5, 10):
+        file.on_log(None, TrainerState(global_step=step), None, logs={"loss": 1.0 / step})
+    rows = [json.loads(line) for line in file.path.read_text().splitlines()]
+    assert rows == [{"step": 5, "loss": 0.2}, {"step": 10, "loss": 0.1}]
+
+
+@pytest.fixture
+def callback():
+    model = adalora.inject(mlp(), AdapterConfig(rank=3, target_modules=["up", "down"]))
+    callback = AdaLoRACallback(AllocationConfig())
+    callback.controller = AdaLoRAController(model, AllocationConfig(target_rank=2, total_steps=10))
+    return callback
+
+
+def test_the_board_has_loss_metric_budget_and_every_rank(tmp_path, callback):
+    board = Board(tmp_path, [callback])
+    callback.controller.step = 7
+    board.on_log(None, TrainerState(global_step=7), None, logs={"loss": 0.5, "adalora/budget": 6.0})
+    board.on_log(None, TrainerState(global_step=7), None, logs={"eval_accuracy": 0.75})
+    board.on_log(None, TrainerState(global_step=7), None, logs={"test_accuracy": 0.5})
+    board.close()
+    events = EventAccumulator(str(tmp_path)).Reload()
+    tags = set(events.Tags()["scalars"])
+    assert {"train/loss", "validation/accuracy", "test/accuracy"} <= tags
+    assert {"allocation/budget", "allocation/penalty", "rank/up", "rank/down"} <= tags
+    assert not any("adalora" in tag for tag in tags)
+    assert [(event.step, event.value) for event in events.Scalars("rank/up")] == [(7, 3.0)]
+
+
+def test_the_board_of_a_method_without_a_controller(tmp_path):
+    board = Board(tmp_path, [])
+    board.on_log(None, TrainerState(global_step=1), None, logs={"loss": 0.5})
+    board.close()
+    assert EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"] == ["train/loss"]

@@ -1,0 +1,122 @@
+"""The page: whole, safe, and without a network."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from matplotlib.figure import Figure
+from transformers import AutoModelForSequenceClassification
+
+import adalora
+import analysis
+from experiments import files, report
+from experiments.results import Line, Rank, Results
+from experiments.versions import versions
+
+RANK = Rank(matrices=36, initial=432, budget=288, kept=288, lowest=3, highest=12)
+LINES = (
+    Line("majority class", {"test": {"accuracy": 0.513}}),
+    Line("AdaLoRA", {"test": {"accuracy": 0.8}}, trained=499, seconds=87.2, steps=200),
+)
+RESULTS = Results("demo", "stsb", "About it.", "minilm", "AutoModel", 2, "accuracy", 23762, LINES, RANK)
+
+
+class Page(HTMLParser):
+    """Collects tags, and what they refer to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.links, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def run(config):
+    folder = files.make(config())
+    files.write_json(folder / files.VERSIONS, versions(0))
+    return folder
+
+
+def draw(folder, name, inches=4.0):
+    analysis.save_figure(Figure(figsize=(inches, 2)), folder / files.PICTURES / f"{name}.png")
+
+
+def test_the_page_holds_numbers_settings_and_pictures(run):
+    for name in ("ranks", "evolution", "budget", "training"):
+        draw(run, name)
+    text = report.write(run, RESULTS).read_text()
+    page = Page(text)
+    assert page.open == []
+    assert page.tags.count("img") == 4
+    for words in ("80.0 %", "51.3 %", "288", "3 to 12", "About it.", "2.1 %", "1 min 27 s", "target_rank: 2"):
+        assert words in text
+
+
+def test_the_page_needs_no_network_and_runs_no_script(run):
+    draw(run, "ranks")
+    text = report.write(run, RESULTS).read_text()
+    page = Page(text)
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert not re.search(r"https?://|@import|url\(", text)
+
+
+def test_everything_is_escaped(run):
+    bad = "<script>alert(1)</script>"
+    (run / files.CONFIG).write_text(f"name: {bad}\n")
+    lines = (replace(LINES[0], label=bad), replace(LINES[1], label=bad))
+    text = report.write(
+        run, replace(RESULTS, name=bad, task=bad, about=bad, model=bad, lines=lines)
+    ).read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_a_wide_picture_of_ranks_has_a_row_of_its_own(run):
+    for name in ("ranks", "evolution", "budget"):
+        draw(run, name, inches=8.0 if name == "ranks" else 4.0)
+    assert '<div class="wide">' in report.write(run, RESULTS).read_text()
+    draw(run, "ranks")
+    assert '<div class="wide">' not in report.write(run, RESULTS).read_text()
+
+
+def test_a_run_without_ranks(run):
+    draw(run, "training")
+    text = report.write(run, replace(RESULTS, rank=None)).read_text()
+    assert "How it went" in text
+    assert "adalora.load" not in text
+    assert Page(text).tags.count("img") == 1
+
+
+def test_the_code_in_the_page_loads_the_adapter(bert, tmp_path):
+    model = AutoModelForSequenceClassification.from_pretrained(bert, num_labels=3)
+    adapter = adalora.AdapterConfig(rank=2, target_modules=["query"], train_modules=["classifier"])
+    adalora.save(adalora.inject(model, adapter), tmp_path / files.ADAPTER)
+    results = replace(RESULTS, model=str(bert), auto_class="AutoModelForSequenceClassification", labels=3)
+    names = {}
+    exec(report.how_to_load(results, tmp_path), names)  # noqa: S102
+    assert len(adalora.adapters(names["model"])) == 2
+    assert not names["model"].training
+
+
+def test_the_code_for_an_alias_finds_the_package(tmp_path):
+    code = report.how_to_load(RESULTS, tmp_path)
+    assert "packages.find(packages.MODELS['minilm'])" in code
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (12000, "3 h 20 min")]
+)
+def test_times_as_people_say_them(seconds, words):
+    assert report.duration(seconds) == words

@@ -1,0 +1,37 @@
+"""The numbers of a run as a table."""
+
+from experiments.results import Line, Rank, Results, score_cells, shown, table
+
+
+def results(*lines, rank=None):
+    return Results("demo", "stsb", "About.", "minilm", "AutoModel", 2, "accuracy", 1000, lines, rank)
+
+
+def test_shares_are_per_cent_and_correlations_are_not():
+    assert shown("accuracy", 0.8234) == "82.3 %"
+    assert shown("pearson", 0.8234) == "0.823"
+
+
+def test_the_part_is_named_only_where_there_are_several():
+    assert score_cells(Line("a", {"test": {"accuracy": 0.5}})) == {"accuracy": "50.0 %"}
+    several = Line("a", {"matched": {"accuracy": 0.5}, "mismatched": {"accuracy": 0.25}})
+    assert score_cells(several) == {"accuracy (matched)": "50.0 %", "accuracy (mismatched)": "25.0 %"}
+
+
+def test_the_table_for_the_terminal():
+    lines = (
+        Line("majority class", {"test": {"accuracy": 0.513}}),
+        Line("AdaLoRA", {"test": {"accuracy": 0.8}}, trained=498866, seconds=87.2, steps=200),
+    )
+    rank = Rank(matrices=36, initial=432, budget=288, kept=288, lowest=3, highest=12)
+    assert table(results(*lines, rank=rank)).splitlines() == [
+        "                 accuracy   weights trained   seconds",
+        "majority class     51.3 %                 0         0",
+        "AdaLoRA            80.0 %           498,866        87",
+        "",
+        "budget 288 triplets, 288 kept of 432 in 36 matrices, 3 to 12 in each",
+    ]
+
+
+def test_without_ranks_the_table_ends_with_its_rows():
+    assert table(results(Line("head only", {"test": {"accuracy": 1.0}}))).endswith("0")
