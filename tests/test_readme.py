@@ -1,0 +1,64 @@
+"""Every code block of the README runs, in order, as a reader would run it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from datasets import Dataset
+
+from tests.models import bert, bert_batches
+
+ROOT = Path(__file__).parent.parent
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+SHELL = [code for language, code in BLOCKS if language == "sh"]
+
+
+def test_there_is_no_block_that_nothing_runs():
+    assert len(PYTHON) + len(SHELL) == len(BLOCKS)
+    assert PYTHON
+    assert SHELL
+
+
+# The README leaves the Trainer's settings at their defaults, which pin memory even without a GPU.
+@pytest.mark.filterwarnings("ignore:.*pin_memory.*:UserWarning")
+def test_the_python_blocks_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = bert(labels=2)
+    model.config.hidden_size = 16
+    model.save_pretrained("bert-base-uncased")  # the name in the README, as a local folder
+    loader = list(bert_batches(200, labels=2))
+    rows = Dataset.from_list(
+        [
+            {"input_ids": ids.tolist(), "labels": int(y)}
+            for b in loader[:40]
+            for ids, y in zip(*b.values(), strict=True)
+        ]
+    )
+    names = {"loader": loader, "dataset": rows, "batch": loader[0], "__name__": "readme"}
+    for code in PYTHON:
+        exec(compile(code, "README.md", "exec"), names)  # noqa: S102
+    controller = names["controller"]
+    assert sum(controller.ranks().values()) == controller.budget == 8 * len(controller.ranks())
+    assert (tmp_path / "ranks.png").stat().st_size > 10_000
+    assert (tmp_path / "evolution.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("code", SHELL)
+def test_the_shell_blocks_run(code, tmp_path):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(  # noqa: S602
+        code,
+        shell=True,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "report: runs/quick/report.html" in run.stdout
+    assert (tmp_path / "runs/quick/report.html").is_file()
