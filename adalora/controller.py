@@ -18,7 +18,7 @@ from .config import AllocationConfig
 from .controller_state import differences, fit_tensors, read_state, tensor_names
 from .errors import ConfigError, StateError
 from .orthogonality import penalty_and_gradients, tall_factors
-from .scorers import State, make_scorer
+from .scorers import State, make_scorer, wide
 from .updates import SVDUpdate
 from .walk import adapters
 
@@ -195,11 +195,11 @@ class AdaLoRAController:
         differing = differences(saved.config, self.config)
 
         def take_up() -> None:
+            self.step, self.history, self._state = saved.step, list(saved.history), averages
             if differing:
                 warnings.warn(
                     f"the run is taken up with other settings: {', '.join(differing)}.", stacklevel=3
                 )
-            self.step, self.history, self._state = saved.step, list(saved.history), averages
 
         return take_up
 
@@ -228,7 +228,7 @@ class AdaLoRAController:
         self._state = self._averages()
         grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
         if scale is not None:
-            grads = [grad / scale.to(grad.device) for grad in grads]
+            grads = [grad / scale.to(grad.device) for grad in wide(grads)]
         self.scorer.observe(self._state, weights, grads)
 
     def _add_penalty_gradient(self, scale: Tensor | None) -> None:

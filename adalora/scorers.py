@@ -47,18 +47,18 @@ def triplet_scores(elements: Sequence[Tensor]) -> list[Tensor]:
     return [s_lam + s_P.mean(0) + s_Q.mean(1) for s_P, s_lam, s_Q in thirds]
 
 
-def _zeros(weights: Sequence[Tensor]) -> list[Tensor]:
-    return [torch.zeros_like(weight) for weight in _wide(weights)]
-
-
-def _wide(tensors: Sequence[Tensor]) -> list[Tensor]:
+def wide(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return half-precision tensors in float32, others as they are: Ī · U would vanish in float16."""
     return [tensor.to(torch.promote_types(tensor.dtype, torch.float32)) for tensor in tensors]
 
 
+def _zeros(weights: Sequence[Tensor]) -> list[Tensor]:
+    return [torch.zeros_like(weight) for weight in wide(weights)]
+
+
 def _sensitivity(weights: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tensor]:
     """I = |w · ∂L/∂w|, an estimate of how the loss changes when w is set to zero."""
-    products = torch._foreach_mul(_wide(weights), _wide(grads))
+    products = torch._foreach_mul(wide(weights), wide(grads))
     torch._foreach_abs_(products)
     return list(products)
 
@@ -121,7 +121,7 @@ class Magnitude:
 
     def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:  # noqa: ARG002
         """Return |λ|."""
-        return [lam.detach().abs() for lam in _wide(weights[1::3])]
+        return [lam.detach().abs() for lam in wide(weights[1::3])]
 
 
 ScorerFactory = Callable[[float, float], Scorer]

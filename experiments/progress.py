@@ -1,4 +1,4 @@
-"""The progress bar of a training: numbers at its end, instead of a line for every log row."""
+"""The progress bars of a run: numbers at the end of a bar, instead of a line for every log row."""
 
 from typing import Any
 
@@ -27,6 +27,14 @@ class Progress(ProgressCallback):
         super().on_train_begin(args, state, control, **kwargs)
         if self.training_bar is not None:
             self.training_bar.set_description(self.label)
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Advance the bar of a measurement."""
+        super().on_prediction_step(args, state, control, **kwargs)
+        if self.prediction_bar is not None:
+            self.prediction_bar.set_description(f"measuring {self.label}", refresh=False)
 
     def on_log(
         self,

@@ -22,6 +22,15 @@ def test_the_bar_has_a_label_and_the_latest_numbers(capsys):
     assert "grad_norm" not in shown
 
 
+def test_a_measurement_has_a_label_of_its_own(capsys):
+    state = TrainerState(max_steps=4, is_world_process_zero=True)
+    bar = Progress("AdaLoRA")
+    for _ in range(3):
+        bar.on_prediction_step(None, state, None, eval_dataloader=[1, 2, 3])
+    bar.on_predict(None, state, None, metrics={})
+    assert "measuring AdaLoRA: " in capsys.readouterr().err
+
+
 def test_a_second_process_shows_nothing(capsys):
     state = TrainerState(max_steps=4, is_world_process_zero=False)
     bar = Progress("AdaLoRA")
