@@ -28,7 +28,8 @@ def versions(seed: int) -> dict[str, Any]:
         "commit": _commit(),
         "seed": seed,
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        # torch's own word says for which device it was built, which its metadata may not.
+        "packages": {name: _version(name) for name in _PACKAGES} | {"torch": str(torch.__version__)},
         "machine": {
             "platform": platform.platform(),
             "cores": os.cpu_count(),
