@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .config import AdapterConfig
 from .controller import AdaLoRAController
-from .errors import CheckpointError, StateError
+from .errors import CheckpointError, StateError, TargetError
 from .files import commit, json_writer, read_json, read_tensors_file, tensor_writer
 from .header import Header, Shape, read_header
 from .inject import inject, injected_configs
@@ -52,7 +52,8 @@ def save(
     folder = Path(folder)
     tensors = dict(_tensors(model, name, configs[name]))
     for key, tensor in tensors.items():
-        _require_finite(key, tensor)
+        if isinstance(tensor, nn.Parameter):
+            _require_finite(key, tensor)
     mark = uuid.uuid4().hex[:12]
     files = {"adapter": f"adapter-{mark}.safetensors"}
     data = {files["adapter"]: tensor_writer(tensors)}
@@ -93,9 +94,8 @@ def load(
     tensors = read_tensors_file(folder / header.files["adapter"])
     _require_layout(header, tensors)
     _require_same_model(model, header, name)
-    for key, tensor in tensors.items():
-        if key not in _buffers(model, header.config):
-            _require_finite(key, tensor)
+    for key in tensors.keys() - _buffers(model, header.config):
+        _require_finite(key, tensors[key])
     take_up = _prepared(controller, folder, header, name)
 
     if name not in injected_configs(model):
@@ -188,7 +188,7 @@ def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
     found |= {key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, existing or header.config)}
     rows = _differences(header.modules | header.trained, found)
     if not rows and existing is None:  # only a configuration that fits can be asked for its targets
-        here = {target.names[0] for target in find_targets(model, header.config)}
+        here = _target_names(model, header)
         rows = _differences(header.modules, {module: shapes[module] for module in shapes if module in here})
     if not rows and existing is not None:
         fields = [(field, getattr(header.config, field), getattr(existing, field)) for field in _MEANING]
@@ -200,6 +200,13 @@ def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
         )
     if any(layer.merged for layer in adapters(model).values()):
         raise StateError("the model is merged; call unmerge_(model) before load.")
+
+
+def _target_names(model: nn.Module, header: Header) -> set[str]:
+    try:
+        return {target.names[0] for target in find_targets(model, header.config)}
+    except TargetError as error:
+        raise CheckpointError(f"the adapter's settings do not fit this model: {error}") from error
 
 
 def _require_layout(header: Header, tensors: dict[str, Tensor]) -> None:

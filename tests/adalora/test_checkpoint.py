@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 import adalora
 from adalora import AdaLoRAController, AdapterConfig, AllocationConfig
 from adalora import checkpoint as module
-from tests.models import bert, bert_batches, gpt2
+from tests.models import bert, bert_batches, gpt2, mlp
 
 ADAPTER = AdapterConfig(
     rank=4, target_modules=["query", "dense"], exclude_modules=["pooler"], train_modules=["classifier"]
@@ -345,6 +346,32 @@ def test_a_module_trained_in_full_is_saved_also_under_another_adapter(run, tmp_p
     adalora.save(model, tmp_path, name="one")
     twin = adalora.load(base, tmp_path, name="one")
     assert torch.equal(twin.classifier.weight, torch.full((3, 16), 3.0))
+
+
+def test_an_infinite_buffer_may_be_meant(tmp_path):
+    def build():
+        model = mlp()
+        model.head = nn.Sequential(model.head)
+        model.head.register_buffer("causal", torch.full((2, 2), -torch.inf))
+        return model
+
+    settings = AdapterConfig(rank=2, target_modules=["up"], train_modules=["head"])
+    model = adalora.inject(build(), settings)
+    adalora.save(model, tmp_path)
+    twin = adalora.load(build(), tmp_path)
+    assert torch.equal(twin.head.causal, torch.full((2, 2), -torch.inf))
+    assert torch.equal(twin.head[0].weight, model.head[0].weight)
+
+
+def test_settings_that_name_what_the_model_lacks_are_a_checkpoint_error(run, tmp_path):
+    _, model, _ = run
+    adalora.save(model, tmp_path)
+    other = bert()
+    other.bert.pooler = None
+    with pytest.raises(
+        adalora.CheckpointError, match="settings do not fit this model: exclude_modules 'pooler'"
+    ):
+        adalora.load(other, tmp_path)
 
 
 def test_compiled_and_wrapped_models_are_saved_under_their_own_names(run, tmp_path):
