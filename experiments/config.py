@@ -53,7 +53,9 @@ class TrainingConfig:
         _at_least("training", self, 0, "weight_decay", "lr_warmup", "max_grad_norm", "save_every")
         _one_of("training", self, "lr_schedule", "linear", "cosine", "constant")
         _one_of("training", self, "precision", "float32", "bfloat16", "float16")
-        steps, dropout = self.max_steps, self.classifier_dropout
+        steps, dropout, rise = self.max_steps, self.classifier_dropout, self.lr_warmup
+        whole = rise < 1 or rise == int(rise)
+        require(whole, "training.lr_warmup", rise, "a whole number of steps, or a share below 1")
         require(
             steps is None or steps >= 1,
             "training.max_steps",
@@ -123,7 +125,7 @@ class EvaluationConfig:
     """How a model is measured. The test part is only touched at the end of a run.
 
     Args:
-        every: optimizer steps between two looks at the validation part; 0 looks only at the end.
+        every: optimizer steps between two looks at the validation part; 0 does not look at it.
         batch_size: rows in a forward pass.
         beams: width of the beam search; for summarization.
         answer_length: tokens of an answer, at most; for question answering.
@@ -202,10 +204,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Check the fields that no part checks for itself."""
-        fits = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name) is not None
-        require(fits, "name", self.name, "letters, digits, '-', '_' and '.', as for a folder")
+        fits = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", self.name) is not None
+        require(fits, "name", self.name, "up to 100 letters, digits, '-', '_' and '.', as for a folder")
         require(bool(self.model), "model", self.model, "'minilm', a local folder, or a name on the hub")
-        require(self.seed >= 0, "seed", self.seed, "an integer of at least 0")
+        require(0 <= self.seed < 2**32, "seed", self.seed, "an integer from 0 to 4294967295")
 
 
 def _positive(part: str, config: object, *names: str) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,58 +14,134 @@ from adalora.errors import ConfigError
 
 from .config import RunConfig
 
-# Written first and last: the one says that a folder is a run's, the other that the run is finished.
 CONFIG, RESULTS = "config.yaml", "results.json"
 METRICS, VERSIONS, ALLOCATION = "metrics.jsonl", "versions.json", "allocation.json"
-ADAPTER, TENSORBOARD, PICTURES, REPORT = "adapter", "tensorboard", "pictures", "report.html"
+ADAPTER, HEAD, TENSORBOARD, PICTURES = "adapter", "head.safetensors", "tensorboard", "pictures"
+REPORT = "report.html"
+
+_OURS = {
+    *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION),
+    *(ADAPTER, HEAD, TENSORBOARD, PICTURES, REPORT),
+}
+_CHECKPOINTS = "checkpoint-*"
 
 
 def path_of(config: RunConfig) -> Path:
-    """Return where the run is written."""
+    """Return where the finished run lies."""
     return Path(config.output_dir) / config.name
+
+
+def workshop_of(config: RunConfig) -> Path:
+    """Return where the run is made. It moves to `path_of` when it is finished, so a run there is whole."""
+    return Path(config.output_dir) / f".{config.name}.unfinished"
 
 
 def require_free(config: RunConfig) -> None:
     """Raise unless the run may be written; nothing is touched.
 
     Raises:
-        ConfigError: the folder holds a finished run and ``overwrite`` is false, or it is not a run's.
+        ConfigError: a finished run of that name is there and ``overwrite`` is false, the folder holds what
+            no run has written, or an unfinished run has checkpoints that ``overwrite`` does not give up.
     """
-    folder = path_of(config)
-    if (folder / RESULTS).exists() and not config.overwrite:
+    folder, workshop = path_of(config), workshop_of(config)
+    checkpoints = sorted(workshop.glob(_CHECKPOINTS))
+    if checkpoints and not config.overwrite:
+        raise ConfigError(
+            f"name is {config.name!r}, but {workshop} holds an unfinished run of that name with "
+            f"{len(checkpoints)} checkpoints; give another name, or set overwrite: true to begin anew."
+        )
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    run = folder.is_dir() and not folder.is_symlink() and (folder / RESULTS).exists()
+    others = {path.name for path in folder.iterdir()} - _OURS if run else set()
+    strange = sorted(name for name in others if not Path(name).match(_CHECKPOINTS))
+    if not run or strange:
+        what = (
+            f"holds {', '.join(strange[:3])}, which no run has written" if strange else "is no finished run"
+        )
+        raise ConfigError(f"name is {config.name!r}, but {folder} {what}; give another name.")
+    if not config.overwrite:
         raise ConfigError(
             f"name is {config.name!r}, but {folder} holds a finished run of that name; give another name, or "
             f"set overwrite: true to replace it."
         )
-    if folder.exists() and not (
-        folder.is_dir() and ((folder / CONFIG).exists() or not any(folder.iterdir()))
-    ):
-        raise ConfigError(f"name is {config.name!r}, but {folder} exists and is no run's; give another name.")
 
 
 def make(config: RunConfig) -> Path:
-    """Return the run's folder, new and with nothing in it but the settings; an older run in it is removed."""
+    """Return a new folder to make the run in, with nothing in it but the settings.
+
+    Raises:
+        ConfigError: the run may not be written, see `require_free`, or ``output_dir`` cannot be written to.
+    """
     require_free(config)
-    folder = path_of(config)
+    folder = workshop_of(config)
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        (folder / CONFIG).write_text(to_yaml(config), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"output_dir is {config.output_dir!r}, where {folder.name} cannot be written: {error}; allowed: "
+            f"a folder that you may write to."
+        ) from error
+    return folder
+
+
+def publish(config: RunConfig) -> Path:
+    """Move a run that is finished to its place, and only then remove the one that it replaces."""
+    folder, workshop = path_of(config), workshop_of(config)
+    replaced = workshop.with_suffix(".replaced")
     if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    (folder / CONFIG).write_text(to_yaml(config), encoding="utf-8")
+        folder.replace(replaced)
+    workshop.replace(folder)
+    if replaced.exists():
+        shutil.rmtree(replaced)
     return folder
 
 
 def to_yaml(config: RunConfig) -> str:
     """Return the settings as YAML that ``adalora train`` reads back to equal ones."""
-    text: str = yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump(asdict(config), Dumper=_Quoting, sort_keys=False, allow_unicode=True)
     return text
+
+
+class _Quoting(yaml.SafeDumper):
+    """Quotes text that reads as a number: YAML's readers do not agree on some, such as 1e5."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = '"' if _reads_as_number(value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+def _reads_as_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+_Quoting.add_representer(str, _text)
+
+
+def plain(value: Any) -> Any:
+    """Return nested data with None in place of NaN and infinite numbers, which JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as readable JSON."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """Return the rows of ``metrics.jsonl``."""
+    """Return the rows of ``metrics.jsonl``; a number that was not finite is left out."""
     lines = (folder / METRICS).read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    rows = [json.loads(line) for line in lines]
+    return [{key: value for key, value in row.items() if value is not None} for row in rows]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from transformers import (
@@ -16,6 +17,8 @@ from transformers import (
     set_seed,
 )
 from transformers.trainer_callback import PrinterCallback
+
+from adalora.errors import ConfigError
 
 from .config import TrainingConfig
 from .methods import Method
@@ -54,6 +57,8 @@ def build(data: Prepared, method: Method) -> tuple[PreTrainedModel, list[Trainer
     config = data.config
     set_seed(config.seed)
     model = load_model(config.model, data.task.problem, data.classes, config.training.classifier_dropout)
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = data.tokenizer.pad_token_id
     return model, method.prepare(model, config)
 
 
@@ -76,17 +81,8 @@ def fit(
         label: what stands before the progress bar.
         callbacks: what steers the training and what looks on, in this order.
     """
-    problem = data.task.problem
-    trainer = problem.trainer_class(
-        model=model,
-        args=arguments(data, training, folder),
-        train_dataset=data.train.features,
-        eval_dataset=data.validation.features,
-        data_collator=problem.collator(data.tokenizer, model),
-        compute_metrics=partial(data.measure, data.validation),
-        callbacks=[*callbacks, Progress(label)],
-    )
-    trainer.remove_callback(PrinterCallback)
+    trainer = _trainer(data, model, training, folder, [*callbacks, Progress(label)])
+    trainer.compute_metrics = partial(data.measure, data.validation)
     output = trainer.train()
     return Fitted(
         steps=output.global_step,
@@ -95,6 +91,46 @@ def fit(
         weights=model.num_parameters(),
         scores={name: _measure(data, trainer, name) for name in data.test},
     )
+
+
+def try_out(data: Prepared, model: PreTrainedModel) -> None:
+    """Run the longest training rows through a model: what does not go through shall say so at once.
+
+    Raises:
+        ConfigError: they do not, or the Trainer refuses the settings.
+    """
+    lengths = [len(tokens) for tokens in data.train.features["input_ids"]]
+    longest = sorted(range(len(lengths)), key=lengths.__getitem__)[-2:]
+    try:
+        with TemporaryDirectory() as folder:  # the Trainer makes one in any case
+            trainer = _trainer(data, model, data.config.training, Path(folder), [])
+            batch = next(iter(trainer.get_test_dataloader(data.train.features.select(longest))))
+            trainer.prediction_step(model, batch, prediction_loss_only=True)
+    except (IndexError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"model is {data.config.model!r}, and the longest of the training rows ({max(lengths)} tokens, "
+            f"data.max_length is {data.config.data.max_length}) does not go through it: {error}"
+        ) from error
+
+
+def _trainer(
+    data: Prepared,
+    model: PreTrainedModel,
+    training: TrainingConfig,
+    folder: Path,
+    callbacks: list[TrainerCallback],
+) -> Trainer:
+    problem = data.task.problem
+    trainer = problem.trainer_class(
+        model=model,
+        args=arguments(data, training, folder),
+        train_dataset=data.train.features,
+        eval_dataset=data.validation.features,
+        data_collator=problem.collator(data.tokenizer, model),
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def arguments(data: Prepared, training: TrainingConfig, folder: Path) -> TrainingArguments:
@@ -114,13 +150,16 @@ def arguments(data: Prepared, training: TrainingConfig, folder: Path) -> Trainin
         warmup_steps=training.lr_warmup,
         lr_scheduler_type=_SCHEDULES[training.lr_schedule],
         max_grad_norm=training.max_grad_norm,
+        use_cpu=not torch.accelerator.is_available(),  # else bfloat16 asks for a GPU
         bf16=training.precision == "bfloat16",
         fp16=training.precision == "float16",
         logging_steps=training.log_every,
+        logging_nan_inf_filter=False,  # a loss that is not finite is told, not made up
         eval_strategy="steps" if config.evaluation.every else "no",
         eval_steps=config.evaluation.every or None,
         save_strategy="steps" if training.save_every else "no",
         save_steps=training.save_every or 1,
+        save_total_limit=2,
         report_to="none",
         disable_tqdm=True,  # the bar is ours
         dataloader_pin_memory=torch.cuda.is_available(),

@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 import adalora
 from adalora.targets import find_targets, is_under
 
+from . import files
 from .checks import unknown
 from .config import RunConfig
 
@@ -39,7 +40,7 @@ def _inject(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
 
 
 def _save_adapter(model: nn.Module, callbacks: list[TrainerCallback], folder: Path) -> None:
-    adalora.save(model, folder / "adapter", controller_of(callbacks))
+    adalora.save(model, folder / files.ADAPTER, controller_of(callbacks))
 
 
 def _free_head(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
@@ -59,7 +60,7 @@ def _free_head(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
 
 def _save_head(model: nn.Module, _: list[TrainerCallback], folder: Path) -> None:
     trained = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad}
-    save_file(trained, folder / "head.safetensors")
+    save_file(trained, folder / files.HEAD)
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from adalora.errors import ConfigError, DataError
@@ -29,6 +30,8 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         raise ConfigError(
             f"model is {name!r}, which has no fast tokenizer; allowed: a model with tokenizer.json."
         )
+    if tokenizer.pad_token is None:  # decoders have none; what it stands for is masked, so any token will do
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
@@ -51,7 +54,9 @@ def load_model(
     if head_dropout is not None:
         _set_head_dropout(config, head_dropout)
     # Some checkpoints are stored in half precision, in which small updates are lost.
-    return _from_pretrained(problem.auto_class, name, config=config, dtype=torch.float32)
+    # A head of another size than the task's is a head of another task: a new one takes its place.
+    options = {"config": config, "dtype": torch.float32, "ignore_mismatched_sizes": True}
+    return _from_pretrained(problem.auto_class, name, **options)
 
 
 def _set_head_dropout(config: Any, value: float) -> None:
@@ -68,7 +73,7 @@ def _from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
     place = packages.find(packages.MODELS[name]) if name in packages.MODELS else name
     try:
         return auto_class.from_pretrained(str(place), **options)
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         allowed = (
             f"{', '.join(packages.MODELS)}, a local folder with config.json and weights, a name on the hub"
         )

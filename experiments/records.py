@@ -9,6 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from analysis import log_controller, log_scalars
 
+from .files import plain
 from .methods import controller_of
 
 # The Trainer calls the validation part "eval".
@@ -47,7 +48,7 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         """Write the row."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": state.global_step, **plain_names(logs)}) + "\n")
+            file.write(json.dumps(plain({"step": state.global_step, **plain_names(logs)})) + "\n")
 
 
 class Board(TrainerCallback):
@@ -79,6 +80,18 @@ class Board(TrainerCallback):
         if controller is not None and "loss" in logs:
             log_controller(self.writer, controller)
         self.writer.flush()
+
+    def on_train_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
+    ) -> None:
+        """Write where the rank is in the end, whatever the last log row was."""
+        controller = controller_of(self.callbacks)
+        if controller is not None:
+            log_controller(self.writer, controller)
 
     def close(self) -> None:
         """Finish the file."""

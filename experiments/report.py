@@ -51,12 +51,13 @@ class Bar:
     main: bool
 
 
-def write(folder: Path, results: Results) -> Path:
+def write(folder: Path, results: Results, place: Path) -> Path:
     """Write the page of a run from what lies in its folder.
 
     Args:
         folder: folder of the run, with settings, versions and pictures.
         results: the numbers of the run.
+        place: where the folder will lie when the page is read.
 
     Returns:
         The page's path.
@@ -70,7 +71,7 @@ def write(folder: Path, results: Results) -> Path:
             bars=[_bar(results, line) for line in results.lines],
             cells=[(line, score_cells(line)) for line in results.lines],
             columns=_columns(folder / files.PICTURES),
-            code=how_to_load(results, folder),
+            code=how_to_load(results, place),
             settings=(folder / files.CONFIG).read_text(encoding="utf-8"),
             versions=json.loads((folder / files.VERSIONS).read_text(encoding="utf-8")),
         )

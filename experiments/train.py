@@ -10,7 +10,7 @@ import analysis
 
 from . import files, methods, report
 from .config import RunConfig
-from .fit import Fitted, build, count_steps, fit
+from .fit import Fitted, build, count_steps, fit, try_out
 from .methods import Method, controller_of
 from .pictures import training_curve
 from .prepare import Prepared, prepare
@@ -21,6 +21,8 @@ from .versions import versions
 
 def train(config: RunConfig) -> Results:
     """Train, measure, compare with the baselines, and write it all to ``config.output_dir / config.name``.
+
+    A finished run of that name stays whole until the new one is.
 
     Raises:
         ConfigError: a setting is wrong, or a finished run of that name is there. Nothing has been written.
@@ -33,7 +35,7 @@ def train(config: RunConfig) -> Results:
     baselines = [methods.get("head")] if config.baseline.head and method.name != "head" else []
     for planned in (*baselines, method):
         rehearse(data, planned)
-    folder = files.make(config)
+    folder = files.make(config)  # the run is made beside its place, and moves there when it is whole
     files.write_json(folder / files.VERSIONS, versions(config.seed))
 
     lines = [Line(data.task.problem.constant_name, data.constant())]
@@ -53,8 +55,9 @@ def train(config: RunConfig) -> Results:
         rank=rank_of(controller) if controller else None,
     )
     _draw(folder, data, controller)
-    report.write(folder, results)
+    report.write(folder, results, files.path_of(config))
     files.write_json(folder / files.RESULTS, asdict(results))
+    files.publish(config)
     return results
 
 
@@ -62,6 +65,7 @@ def rehearse(data: Prepared, method: Method) -> None:
     """Build everything once and throw it away: what does not fit shall say so before hours of training."""
     config = data.config
     model, callbacks = build(data, method)
+    try_out(data, model)
     steps = count_steps(len(data.train.features), config.training, max(1, torch.cuda.device_count()))
     for callback in callbacks:
         if isinstance(callback, adalora.AdaLoRACallback):

@@ -134,7 +134,6 @@ def _collator(tokenizer: PreTrainedTokenizerBase, _: object) -> DataCollatorWith
 
 
 ANSWERING = Problem(
-    name="question answering",
     auto_class=AutoModelForQuestionAnswering,
     trainer_class=Trainer,
     arguments_class=TrainingArguments,

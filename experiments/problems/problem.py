@@ -43,7 +43,6 @@ class Problem:
     """A kind of problem: one row of the table that spares the run every ``if``.
 
     Attributes:
-        name: what it is called in messages.
         auto_class: class of `transformers` that builds the model.
         trainer_class: class of `transformers` that trains it.
         arguments_class: class of its arguments.
@@ -57,7 +56,6 @@ class Problem:
         constant_name: what that baseline is called.
     """
 
-    name: str
     auto_class: Any
     trainer_class: type[Trainer]
     arguments_class: type[TrainingArguments]

@@ -69,7 +69,6 @@ def _mean(part: Part) -> list[float]:
 
 
 CLASSIFICATION = Problem(
-    name="classification",
     auto_class=AutoModelForSequenceClassification,
     trainer_class=Trainer,
     arguments_class=TrainingArguments,
@@ -84,7 +83,6 @@ CLASSIFICATION = Problem(
 )
 
 REGRESSION = Problem(
-    name="regression",
     auto_class=AutoModelForSequenceClassification,
     trainer_class=Trainer,
     arguments_class=TrainingArguments,

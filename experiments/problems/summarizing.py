@@ -57,7 +57,6 @@ def _lead(part: Part) -> list[str]:
 
 
 SUMMARIZING = Problem(
-    name="summarization",
     auto_class=AutoModelForSeq2SeqLM,
     trainer_class=Seq2SeqTrainer,
     arguments_class=Seq2SeqTrainingArguments,

@@ -1,4 +1,4 @@
-"""Eight tasks of GLUE (Wang et al. 2018, arXiv 1804.07461), each measured as the benchmark does.
+"""The nine tasks of GLUE (Wang et al. 2018, arXiv 1804.07461), each measured as the benchmark does.
 
 The labels of GLUE's test rows are not public: the numbers are those of its validation rows.
 """
@@ -99,4 +99,11 @@ STSB = _task(
     headline="pearson",
 )
 
-TASKS = (COLA, MNLI, MRPC, QNLI, QQP, RTE, SST2, STSB)
+WNLI = _task(
+    "wnli",
+    "Does a sentence follow from another in which a pronoun stands for one of its nouns?",
+    ("sentence1", "sentence2"),
+    ("not_entailment", "entailment"),
+)
+
+TASKS = (COLA, MNLI, MRPC, QNLI, QQP, RTE, SST2, STSB, WNLI)

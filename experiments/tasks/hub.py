@@ -8,6 +8,7 @@ from datasets import ClassLabel, Dataset
 
 from adalora.errors import DataError
 
+from ..checks import require
 from ..config import DataConfig
 from ..metrics import accuracy, correlations
 from ..problems import CLASSIFICATION, REGRESSION, Columns
@@ -26,6 +27,13 @@ def hub_task(name: str, data: DataConfig) -> Task:
         DataError: the data, a split or a column is missing, or the labels are neither numbers nor names.
     """
     columns = Columns(tuple(data.text_columns), data.label_column)
+    require(name != PREFIX, "task", name, "hub:NAME, with the name of a data set")
+    require(
+        data.label_column not in data.text_columns,
+        "data.label_column",
+        data.label_column,
+        "a column that is not one of data.text_columns",
+    )
     sample = _read(name, columns, data)[data.train_split][0][data.label_column]
     regression = isinstance(sample, float)
     if not isinstance(sample, float | int | str):
@@ -61,7 +69,12 @@ def _load_classes(name: str, columns: Columns, data: DataConfig) -> Splits:
     feature = train.features[columns.target]
     if isinstance(feature, ClassLabel):
         return Splits(train, held, {data.eval_split: held}, tuple(feature.names))
-    values = sorted({*train[columns.target], *held[columns.target]})
+    found = {*train[columns.target], *held[columns.target]}
+    if len({type(value) for value in found}) > 1:
+        raise DataError(
+            f"data.label_column is {columns.target!r}, which holds numbers and names; allowed: one of both."
+        )
+    values = sorted(found)
     train, held = (_numbered(rows, columns.target, values) for rows in (train, held))
     return Splits(train, held, {data.eval_split: held}, tuple(map(str, values)))
 

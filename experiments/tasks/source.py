@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, load_dataset, load_from_disk
+from datasets.exceptions import DatasetGenerationError
 
 from adalora.errors import DataError
 
@@ -48,6 +49,12 @@ def read(source: Source, path: str | None, splits: Collection[str], columns: Col
         _require("split", split, found, origin)
         for column in (*columns.inputs, columns.target):
             _require("column", column, found[split].column_names, f"{origin}, split {split!r},")
+            empty = sum(value is None for value in found[split][column])
+            if empty:
+                raise DataError(
+                    f"{origin}, split {split!r}, column {column!r} has {empty} empty cells; leave "
+                    f"those rows out."
+                )
     return {split: found[split] for split in splits}
 
 
@@ -61,10 +68,17 @@ def _from_folder(folder: Path) -> Any:
             f"{', '.join(_BUILDERS)} file a split, such as train.csv, or one that save_to_disk wrote."
         )
     # A split at a time, so that one called validation_matched is not taken for a piece of validation.
-    return {
-        split: load_dataset(_BUILDERS[file.suffix], data_files=str(file), split="train")
-        for split, file in files.items()
-    }
+    return {split: _from_file(file) for split, file in files.items()}
+
+
+def _from_file(file: Path) -> Dataset:
+    try:
+        return load_dataset(_BUILDERS[file.suffix], data_files=str(file), split="train")
+    except (DatasetGenerationError, OSError, StopIteration, ValueError) as error:
+        raise DataError(
+            f"{file} cannot be read as {_BUILDERS[file.suffix]}: {error.__cause__ or error}. Mend the file, "
+            f"or take it out of data.path."
+        ) from error
 
 
 def _from_hub(source: Source) -> Any:

@@ -1,5 +1,7 @@
 """Models and tokenizers from a folder, and what is said when there is none."""
 
+import shutil
+
 import pytest
 import torch
 from transformers import BertForSequenceClassification
@@ -69,3 +71,11 @@ def test_a_model_that_is_nowhere_is_named(tmp_path):
         load_model("miniml", CLASSIFICATION, ("a", "b"))
     with pytest.raises(DataError, match="a folder without a whole model"):
         load_model(str(tmp_path), CLASSIFICATION, ("a", "b"))
+
+
+def test_a_truncated_model_is_named(bert, tmp_path):
+    shutil.copytree(bert, tmp_path / "half")
+    weights = tmp_path / "half/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:50])
+    with pytest.raises(DataError, match="half', which is a folder without a whole model"):
+        load_model(str(tmp_path / "half"), CLASSIFICATION, ("a", "b"))

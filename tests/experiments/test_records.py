@@ -53,3 +53,17 @@ def test_the_board_of_a_method_without_a_controller(tmp_path):
     board.on_log(None, TrainerState(global_step=1), None, logs={"loss": 0.5})
     board.close()
     assert EventAccumulator(str(tmp_path)).Reload().Tags()["scalars"] == ["train/loss"]
+
+
+def test_the_end_of_the_training_is_on_the_board_whatever_the_last_row_was(tmp_path, callback):
+    board = Board(tmp_path, [callback])
+    callback.controller.step = 9
+    board.on_train_end(None, TrainerState(global_step=9), None)
+    board.close()
+    assert [event.step for event in EventAccumulator(str(tmp_path)).Reload().Scalars("rank/up")] == [9]
+
+
+def test_a_loss_that_is_not_finite_is_null(tmp_path):
+    file = MetricsFile(tmp_path / "metrics.jsonl")
+    file.on_log(None, TrainerState(global_step=1), None, logs={"loss": float("nan")})
+    assert file.path.read_text() == '{"step": 1, "loss": null}\n'

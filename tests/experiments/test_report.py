@@ -54,7 +54,7 @@ def draw(folder, name, inches=4.0):
 def test_the_page_holds_numbers_settings_and_pictures(run):
     for name in ("ranks", "evolution", "budget", "training"):
         draw(run, name)
-    text = report.write(run, RESULTS).read_text()
+    text = report.write(run, RESULTS, run).read_text()
     page = Page(text)
     assert page.open == []
     assert page.tags.count("img") == 4
@@ -64,7 +64,7 @@ def test_the_page_holds_numbers_settings_and_pictures(run):
 
 def test_the_page_needs_no_network_and_runs_no_script(run):
     draw(run, "ranks")
-    text = report.write(run, RESULTS).read_text()
+    text = report.write(run, RESULTS, run).read_text()
     page = Page(text)
     assert "script" not in page.tags
     assert "link" not in page.tags
@@ -77,7 +77,7 @@ def test_everything_is_escaped(run):
     (run / files.CONFIG).write_text(f"name: {bad}\n")
     lines = (replace(LINES[0], label=bad), replace(LINES[1], label=bad))
     text = report.write(
-        run, replace(RESULTS, name=bad, task=bad, about=bad, model=bad, lines=lines)
+        run, replace(RESULTS, name=bad, task=bad, about=bad, model=bad, lines=lines), run
     ).read_text()
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
@@ -86,14 +86,14 @@ def test_everything_is_escaped(run):
 def test_a_wide_picture_of_ranks_has_a_row_of_its_own(run):
     for name in ("ranks", "evolution", "budget"):
         draw(run, name, inches=8.0 if name == "ranks" else 4.0)
-    assert '<div class="wide">' in report.write(run, RESULTS).read_text()
+    assert '<div class="wide">' in report.write(run, RESULTS, run).read_text()
     draw(run, "ranks")
-    assert '<div class="wide">' not in report.write(run, RESULTS).read_text()
+    assert '<div class="wide">' not in report.write(run, RESULTS, run).read_text()
 
 
 def test_a_run_without_ranks(run):
     draw(run, "training")
-    text = report.write(run, replace(RESULTS, rank=None)).read_text()
+    text = report.write(run, replace(RESULTS, rank=None), run).read_text()
     assert "How it went" in text
     assert "adalora.load" not in text
     assert Page(text).tags.count("img") == 1

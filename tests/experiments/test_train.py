@@ -120,9 +120,40 @@ def test_a_finished_run_is_not_overwritten_unless_asked(config):
     assert "seed: 1" in (files.path_of(config()) / "config.yaml").read_text()
 
 
+def test_a_run_that_breaks_leaves_the_finished_one_of_its_name(config, monkeypatch):
+    train(config(baseline={"head": False}))
+    before = {path.name for path in files.path_of(config()).iterdir()}
+    monkeypatch.setattr("experiments.train._draw", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(config(baseline={"head": False}, overwrite=True, seed=1))
+    assert {path.name for path in files.path_of(config()).iterdir()} == before
+    assert "seed: 0" in (files.path_of(config()) / "config.yaml").read_text()
+
+
+def test_mixed_precision_runs_without_a_gpu(config):
+    training = {"max_steps": 8, "batch_size": 4, "precision": "bfloat16"}
+    assert train(config(baseline={"head": False}, training=training)).rank.kept == 24
+
+
+def test_a_head_of_another_task_is_replaced(config, bert, tmp_path):
+    other = AutoModelForSequenceClassification.from_pretrained(bert, num_labels=5)
+    other.save_pretrained(tmp_path / "five")
+    tiny.save_tokenizer(tmp_path / "five")
+    results = train(config(model=str(tmp_path / "five"), baseline={"head": False}))
+    assert results.labels == 2
+
+
+def test_a_decoder_without_a_padding_token_trains(config, tmp_path):
+    tiny.save_gpt2(tmp_path / "gpt2")
+    adapter = {"rank": 4, "target_modules": ["c_attn", "c_proj"], "train_modules": ["score"]}
+    results = train(config(model=str(tmp_path / "gpt2"), adapter=adapter, baseline={"head": False}))
+    assert results.rank.kept == results.rank.budget
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
+        ({"data": {"path": None, "max_length": 4000}, "long": True}, ConfigError, "does not go through it"),
         ({"task": "rotten_tomatos"}, ConfigError, "Did you mean 'rotten_tomatoes'"),
         ({"method": "adalore"}, ConfigError, "Did you mean 'adalora'"),
         ({"model": "no/such-model"}, DataError, "model is 'no/such-model'"),
@@ -133,6 +164,11 @@ def test_a_finished_run_is_not_overwritten_unless_asked(config):
     ],
 )
 def test_wrong_settings_leave_nothing_behind(config, tmp_path, changes, error, message):
+    if changes.pop("long", False):
+        long = [{"text": "good " * 100, "label": 0}, {"text": "bad", "label": 1}]
+        for split in ("train", "validation"):
+            tiny.write_split(tmp_path / "long", split, long)
+        changes = {**changes, "data": {**changes["data"], "path": str(tmp_path / "long")}}
     with pytest.raises(error, match=message):
         train(config(**changes))
     assert not (tmp_path / "runs").exists()

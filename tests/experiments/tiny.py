@@ -12,6 +12,8 @@ from transformers import (
     BertModel,
     DebertaV2Config,
     DebertaV2Model,
+    GPT2Config,
+    GPT2Model,
     PreTrainedTokenizerFast,
 )
 
@@ -100,6 +102,17 @@ def save_bart(folder):
     )
     BartForConditionalGeneration(config).save_pretrained(folder)
     save_tokenizer(folder)
+
+
+def save_gpt2(folder):
+    """Write a decoder whose tokenizer has no padding token."""
+    ids = {"vocab_size": len(VOCABULARY), "bos_token_id": 2, "eos_token_id": 3}
+    GPT2Model(GPT2Config(n_positions=POSITIONS, n_embd=HIDDEN, n_layer=2, n_head=2, **ids)).save_pretrained(
+        folder
+    )
+    save_tokenizer(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, pad_token=None, eos_token="[SEP]")  # noqa: S106
+    tokenizer.save_pretrained(folder)
 
 
 def write_split(folder, split, rows):

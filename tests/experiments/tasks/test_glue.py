@@ -4,6 +4,7 @@ import pytest
 
 from experiments import tasks
 from experiments.config import DataConfig
+from experiments.problems import CLASSIFICATION, REGRESSION
 from tests.experiments.tiny import write_split
 
 # What the data sets on the hub hold.
@@ -16,6 +17,7 @@ COLUMNS = {
     "rte": (("sentence1", "sentence2"), 2, "accuracy"),
     "sst2": (("sentence",), 2, "accuracy"),
     "stsb": (("sentence1", "sentence2"), 0, "pearson"),
+    "wnli": (("sentence1", "sentence2"), 2, "accuracy"),
 }
 
 
@@ -29,7 +31,7 @@ def test_every_task_reads_its_columns(name, tmp_path):
     task = tasks.get(f"glue/{name}", data)
     splits = task.load(data)
     assert len(splits.classes) == classes
-    assert task.problem.name == ("classification" if classes else "regression")
+    assert task.problem is (CLASSIFICATION if classes else REGRESSION)
     assert headline == task.headline
     assert headline in task.score([1, 0], [1, 0])
     wanted = {"validation_matched", "validation_mismatched"} if name == "mnli" else {"validation"}

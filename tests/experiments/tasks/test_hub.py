@@ -3,9 +3,10 @@
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict
 
-from adalora import DataError
+from adalora import ConfigError, DataError
 from experiments import tasks
 from experiments.config import DataConfig
+from experiments.problems import CLASSIFICATION, REGRESSION
 from tests.experiments.tiny import write_split
 
 
@@ -20,7 +21,7 @@ def load(tmp_path, labels, **settings):
 
 def test_whole_numbers_are_classes(tmp_path):
     task, splits = load(tmp_path, [0, 1, 2, 1])
-    assert (task.problem.name, task.headline) == ("classification", "accuracy")
+    assert (task.problem, task.headline) == (CLASSIFICATION, "accuracy")
     assert splits.classes == ("0", "1", "2")
     assert list(splits.train["label"]) == [0, 1, 2, 1]
 
@@ -44,7 +45,7 @@ def test_names_that_the_data_set_knows_are_kept(tmp_path):
 
 def test_numbers_with_a_point_are_a_regression(tmp_path):
     task, splits = load(tmp_path, [0.5, 1.0])
-    assert (task.problem.name, task.headline) == ("regression", "pearson")
+    assert (task.problem, task.headline) == (REGRESSION, "pearson")
     assert splits.classes == ()
 
 
@@ -67,3 +68,20 @@ def test_columns_and_splits_have_the_names_of_the_settings(tmp_path):
 def test_labels_of_another_kind_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"data.label_column is 'label', which holds"):
         load(tmp_path, [[1, 2], [3]])
+
+
+def test_labels_of_two_kinds_are_refused(tmp_path):
+    for split, labels in (("train", ["a", "b"]), ("validation", [0, 1])):
+        write_split(tmp_path, split, [{"text": "x", "label": label} for label in labels])
+    data = DataConfig(path=str(tmp_path))
+    with pytest.raises(DataError, match="'label', which holds numbers and names; allowed: one of both"):
+        tasks.get("hub:mine", data).load(data)
+
+
+def test_a_name_and_a_label_column_of_its_own_are_asked_for(tmp_path):
+    with pytest.raises(ConfigError, match="task is 'hub:'; allowed: hub:NAME"):
+        tasks.get("hub:", DataConfig(path=str(tmp_path)))
+    with pytest.raises(
+        ConfigError, match=r"data.label_column is 'text'; allowed: a column that is not one of"
+    ):
+        tasks.get("hub:mine", DataConfig(path=str(tmp_path), label_column="text"))

@@ -46,3 +46,18 @@ def test_a_folder_without_data_and_a_hub_out_of_reach(tmp_path):
         read(NOWHERE, str(tmp_path), ("train",), COLUMNS)
     with pytest.raises(DataError, match="'nobody/nothing' could not be read from the hub"):
         read(NOWHERE, None, ("train",), COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("train.jsonl", '{"text": '), ("train.csv", ""), ("train.parquet", "no")]
+)
+def test_a_damaged_split_is_named(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=rf"{name} cannot be read as .*Mend the file"):
+        read(Source("x/y"), str(tmp_path), ["train"], COLUMNS)
+
+
+def test_empty_cells_are_counted(tmp_path):
+    write_split(tmp_path, "train", [{"text": "a", "label": 0}, {"text": None, "label": 1}])
+    with pytest.raises(DataError, match="column 'text' has 1 empty cells"):
+        read(Source("x/y"), str(tmp_path), ["train"], COLUMNS)
