@@ -1,8 +1,8 @@
 """How a setting is checked and put in form: field, value, and what is allowed."""
 
-import operator
 from collections.abc import Iterable
 from math import isfinite
+from typing import SupportsFloat, SupportsIndex
 
 from .errors import ConfigError
 
@@ -16,23 +16,16 @@ def require(allowed: bool, name: str, value: object, what: str) -> None:
 def integer(name: str, value: object, least: int) -> int:
     """Return ``value`` as an int of Python's own, whatever library it comes from."""
     what = f"an integer of at least {least}"
-    require(not isinstance(value, bool), name, value, what)
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise ConfigError(f"{name} is {value!r}; allowed: {what}.") from None
-    require(number >= least, name, value, what)
-    return number
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex) or value.__index__() < least:
+        raise ConfigError(f"{name} is {value!r}; allowed: {what}.")
+    return value.__index__()
 
 
 def number(name: str, value: object, what: str) -> float:
     """Return ``value`` as a finite float; ``what`` says in the error what else is asked of it."""
-    try:
-        converted = float(value) if not isinstance(value, (bool, str)) else float("nan")  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        converted = float("nan")
-    require(isfinite(converted), name, value, what)
-    return converted
+    if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not isfinite(float(value)):
+        raise ConfigError(f"{name} is {value!r}; allowed: {what}.")
+    return float(value)
 
 
 def names(name: str, value: object) -> list[str]:
