@@ -8,8 +8,13 @@ os.environ["MPLBACKEND"] = "agg"
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+
+# A busy machine is no reason to fail; and what CI tries, it tries again the same way.
+settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

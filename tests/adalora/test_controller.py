@@ -293,7 +293,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(stop, scorer, tmp_path):
         assert torch.equal(one, two)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rank=st.integers(1, 5),
     target=st.integers(0, 5),

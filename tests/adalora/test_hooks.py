@@ -143,7 +143,7 @@ def test_accelerate_accumulates_without_a_word_to_us():
 
 
 @given(held=st.lists(st.booleans(), min_size=6, max_size=6))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_an_optimizer_that_lacks_parameters_is_refused_and_untouched(held):
     model = adapted()
     factors = [parameter for name, parameter in model.named_parameters() if "updates" in name]

@@ -53,7 +53,7 @@ def test_delta_weight_lies_as_the_base_weight_does(build, batches, targets):
         torch.testing.assert_close(layer.delta_weight(), lies.detach(), rtol=1e-5, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), scale=st.floats(1e-6, 1e6))
 def test_the_way_back_is_exact_whatever_the_size_of_the_update(seed, scale):
     torch.manual_seed(seed)

@@ -20,7 +20,7 @@ def naive(factors, form):
     return sum((R**2).sum().sqrt() for R in residuals) / len(residuals)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     shapes=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 5)), min_size=1, max_size=4),
     form=st.sampled_from(FORMS),

@@ -1,7 +1,7 @@
 """Places of matrices, for the naming schemes that models really have."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import Place, locate
@@ -55,7 +55,6 @@ def test_known_names(places):
 NAMES = st.lists(st.sampled_from(["encoder", "layer", "mlp", "w", "0", "1", "01"]), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(st.lists(NAMES.map(".".join), unique=True, max_size=12))
 def test_no_two_modules_share_a_place(names):
     assert len(set(locate(names).values())) == len(names)

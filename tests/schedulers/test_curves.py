@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import schedulers
@@ -16,7 +16,6 @@ def budgets(schedule):
 
 
 @pytest.mark.parametrize(("curve", "power"), [("CubicSchedule", 3), ("LinearSchedule", 1)])
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     initial=st.integers(0, 10**15),
     fall=st.fractions(0, 1),

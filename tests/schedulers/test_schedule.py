@@ -5,7 +5,7 @@ import itertools
 import pickle
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import schedulers
@@ -27,7 +27,6 @@ def phases(draw):
 
 
 @pytest.mark.parametrize("name", schedulers.names())
-@settings(deadline=None)  # a busy machine is no failure
 @given(phases=phases(), data=st.data())
 def test_every_schedule_keeps_every_promise(name, phases, data):
     options = {
