@@ -34,18 +34,20 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
         The same model.
 
     Raises:
-        ConfigError: the name has other characters than letters, digits, ``_`` and ``-``.
+        ConfigError: the name has characters beside letters, digits, ``_`` and ``-``, or torch has taken it.
         TargetError: no such modules, or the rank is above min(d₁, d₂) of one of them.
         StateError: the model has an adapter of that name, or is merged. The model is unchanged in each case.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ConfigError(f"name is {name!r}; allowed: letters, digits, '_' and '-'.")
+    # Updates live in an nn.ModuleDict, which refuses the names of its own methods, such as "keys".
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or hasattr(nn.ModuleDict(), name):
+        raise ConfigError(
+            f"name is {name!r}; allowed: letters, digits, '_' and '-', and no attribute of nn.ModuleDict."
+        )
     _require_free(model, name)
     targets = find_targets(model, config)
     for target in targets:
         _require_rank(target, config.rank)
     updates = [_build_update(target, config) for target in targets]
-
     trained = _parameters_to_train(model, config)
 
     # Everything that can fail has been done; from here on the model changes.

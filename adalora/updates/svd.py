@@ -53,7 +53,10 @@ class SVDUpdate(nn.Module):
 
     @property
     def rank(self) -> int:
-        """Number of triplets that are alive."""
+        """Number of triplets that the latest allocation kept.
+
+        Until the pattern is frozen the λ of the others train on from zero, so that they may come back.
+        """
         return int(self.mask.sum())
 
     def factors(self) -> tuple[Tensor, Tensor]:

@@ -147,7 +147,7 @@ def test_injecting_into_a_merged_model_is_refused():
         adalora.inject(model, AdapterConfig(rank=2, target_modules=["down"]), name="other")
 
 
-@pytest.mark.parametrize("name", ["", "a.b", "../up", "a b"])
+@pytest.mark.parametrize("name", ["", "a.b", "../up", "a b", "keys", "training", "type"])
 def test_names_that_no_file_could_bear_are_refused(name):
     model = mlp()
     with pytest.raises(adalora.ConfigError, match=r"name is .*; allowed: letters"):
