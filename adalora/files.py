@@ -53,28 +53,39 @@ def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: 
         CheckpointError: a file could not be written; the previous files are whole and nothing is left over.
     """
     beside = folder / f".{header}.{os.getpid()}.tmp"
+    written = [*((folder / name, write) for name, write in data.items()), (beside, write_header)]
     new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, write in [
-            *((folder / name, write) for name, write in data.items()),
-            (beside, write_header),
-        ]:
+        for path, write in written:
             write(path)
             _flush(path)
-        beside.replace(folder / header)
     except BaseException as error:
-        for path in [*(folder / name for name in data), beside]:
-            with suppress(OSError):
-                path.unlink()
-        for path in new:
-            with suppress(OSError):
-                path.rmdir()
-        if not isinstance(error, (OSError, SafetensorError)):
-            raise
-        raise CheckpointError(
-            f"could not write to {folder}: {error}. The previous files there, if any, are whole."
-        ) from error
+        _remove([path for path, _ in written], new)
+        if isinstance(error, OSError | SafetensorError):
+            raise _failed(folder, error) from error
+        raise
+    # Apart from the writing: an interrupt just behind the rename must not remove what it has committed.
+    try:
+        beside.replace(folder / header)
+    except OSError as error:
+        _remove([path for path, _ in written], new)
+        raise _failed(folder, error) from error
+
+
+def _remove(files: list[Path], folders: list[Path]) -> None:
+    for path in files:
+        with suppress(OSError):
+            path.unlink()
+    for path in folders:
+        with suppress(OSError):
+            path.rmdir()
+
+
+def _failed(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"could not write to {folder}: {error}. The previous files there, if any, are whole."
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +49,20 @@ def test_the_header_comes_into_place_after_everything_else(tmp_path):
     commit(tmp_path, {"x": lambda path: path.touch()}, "header", write_header)
     assert seen == ["x"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["header", "x"]
+
+
+def test_an_interrupt_behind_the_rename_leaves_the_new_save_whole(tmp_path, monkeypatch):
+    rename = Path.replace
+
+    def interrupted(self, target):
+        rename(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        commit(tmp_path, {"x": json_writer({"new": 1})}, "header", json_writer({"names": "x"}))
+    assert read_json(tmp_path / "header") == {"names": "x"}
+    assert read_json(tmp_path / "x") == {"new": 1}
 
 
 def test_round_trip_of_names_that_are_not_ascii(tmp_path):
