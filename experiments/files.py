@@ -93,6 +93,8 @@ def publish(config: RunConfig) -> Path:
     folder, workshop = path_of(config), workshop_of(config)
     replaced = workshop.with_suffix(".replaced")
     if folder.exists():
+        if replaced.exists():  # left by a crash in this place, behind a run that is whole
+            shutil.rmtree(replaced)
         folder.replace(replaced)
     workshop.replace(folder)
     if replaced.exists():

@@ -39,6 +39,14 @@ def test_a_finished_run_is_whole_until_the_next_one_is(config):
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
 
 
+def test_what_a_crash_left_while_a_run_moved_is_in_nobodys_way(config):
+    folder = finish(config(seed=1))
+    (folder.parent / ".tiny.replaced/old").mkdir(parents=True)
+    finish(config(seed=2, overwrite=True))
+    assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
+    assert "seed: 2" in (folder / files.CONFIG).read_text()
+
+
 def test_an_unfinished_run_is_begun_anew_unless_it_has_checkpoints(config):
     folder = files.make(config())
     (folder / files.METRICS).write_text("{}")
