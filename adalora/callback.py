@@ -50,11 +50,11 @@ class AdaLoRACallback(TrainerCallback):
         self,
         args: TrainingArguments,
         state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
+        control: TrainerControl,
         *,
         model: nn.Module,
         optimizer: Optimizer,
-        **kwargs: Any,  # noqa: ARG002
+        **kwargs: Any,
     ) -> None:
         """Build the controller, take up a resumed run, and attach to the optimizer.
 
@@ -82,12 +82,12 @@ class AdaLoRACallback(TrainerCallback):
 
     def on_log(
         self,
-        args: TrainingArguments,  # noqa: ARG002
+        args: TrainingArguments,
         state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
+        control: TrainerControl,
         *,
         logs: dict[str, float],
-        **kwargs: Any,  # noqa: ARG002
+        **kwargs: Any,
     ) -> None:
         """Put budget and penalty into the row, for later callbacks and for the Trainer's history."""
         if self.controller is None or "loss" not in logs:
@@ -104,10 +104,10 @@ class AdaLoRACallback(TrainerCallback):
         self,
         args: TrainingArguments,
         state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002
+        control: TrainerControl,
         *,
         model: nn.Module,
-        **kwargs: Any,  # noqa: ARG002
+        **kwargs: Any,
     ) -> None:
         """Save adapter and controller beside the Trainer's checkpoint."""
         if state.is_world_process_zero:
@@ -115,10 +115,10 @@ class AdaLoRACallback(TrainerCallback):
 
     def on_train_end(
         self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ARG002
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
     ) -> None:
         """Let go of the optimizer; the controller stays for questions."""
         if self.controller is not None:

@@ -86,7 +86,7 @@ class SensitivityUncertainty:
         torch._foreach_abs_(current)
         torch._foreach_lerp_(state["uncertainty"], current, 1 - self.beta2)
 
-    def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:  # noqa: ARG002
+    def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
         """Return S of each triplet from Ī · U."""
         return triplet_scores(torch._foreach_mul(state["sensitivity"], state["uncertainty"]))
 
@@ -103,7 +103,7 @@ class Sensitivity:
         """Replace the sensitivity by that of this step."""
         torch._foreach_copy_(state["sensitivity"], _sensitivity(weights, grads))
 
-    def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:  # noqa: ARG002
+    def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
         """Return S of each triplet from I."""
         return triplet_scores(state["sensitivity"])
 
@@ -112,14 +112,14 @@ class Sensitivity:
 class Magnitude:
     """S_i = |λ_i|, which needs no memory: the paper's second ablation."""
 
-    def init(self, weights: Sequence[Tensor]) -> State:  # noqa: ARG002
+    def init(self, weights: Sequence[Tensor]) -> State:
         """Remember nothing."""
         return {}
 
     def observe(self, state: State, weights: Sequence[Tensor], grads: Sequence[Tensor]) -> None:
         """Do nothing: λ itself is the score."""
 
-    def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:  # noqa: ARG002
+    def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
         """Return |λ|."""
         return [lam.detach().abs() for lam in wide(weights[1::3])]
 
@@ -128,8 +128,8 @@ ScorerFactory = Callable[[float, float], Scorer]
 
 _FACTORIES: dict[str, ScorerFactory] = {
     "sensitivity_uncertainty": SensitivityUncertainty,
-    "sensitivity": lambda beta1, beta2: Sensitivity(),  # noqa: ARG005
-    "magnitude": lambda beta1, beta2: Magnitude(),  # noqa: ARG005
+    "sensitivity": lambda beta1, beta2: Sensitivity(),
+    "magnitude": lambda beta1, beta2: Magnitude(),
 }
 
 

@@ -38,11 +38,11 @@ class Progress(ProgressCallback):
 
     def on_log(
         self,
-        args: TrainingArguments,  # noqa: ARG002
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,  # noqa: ARG002
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
         logs: dict[str, float] | None = None,
-        **kwargs: Any,  # noqa: ARG002
+        **kwargs: Any,
     ) -> None:
         """Bring the numbers up to date."""
         self._shown |= {_SHOWN[key]: f"{value:.4g}" for key, value in (logs or {}).items() if key in _SHOWN}
