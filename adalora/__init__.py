@@ -11,9 +11,11 @@ from .inject import inject
 from .layers import AdaptedLayer
 from .merge import merge_, merged, unload, unmerge_
 from .orthogonality import orthogonality_penalty
+from .parameter_groups import parameter_groups
+from .quantize import footprint, quantize_
 from .scorers import Scorer, register_scorer
 from .switch import disabled
-from .updates import SVDUpdate
+from .updates import LoRAUpdate, SVDUpdate
 from .version import __version__
 from .walk import adapters
 
@@ -31,6 +33,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "LoRAUpdate",
     "SVDUpdate",
     "Scorer",
     "StateError",
@@ -38,11 +41,14 @@ __all__ = [
     "__version__",
     "adapters",
     "disabled",
+    "footprint",
     "inject",
     "load",
     "merge_",
     "merged",
     "orthogonality_penalty",
+    "parameter_groups",
+    "quantize_",
     "register_scorer",
     "save",
     "unload",

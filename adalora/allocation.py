@@ -30,16 +30,18 @@ def top_triplets(scores: Sequence[Tensor], budget: int) -> tuple[list[Tensor], T
     Ties are broken by module order, then by index, so the choice is the same on every machine.
 
     Args:
-        scores: one tensor of shape (r,) for each matrix, in module order; devices and types may differ.
+        scores: one tensor for each update, of shape (r,) or (stack, r), in module order; devices and
+            types may differ.
         budget: triplets to keep, from 0 to their number.
 
     Returns:
-        A bool mask of shape (r,) for each matrix, on its device, and the sorted scores of the kept triplets.
+        A bool mask of the same shape for each update, on its device, and the sorted scores of what is kept.
     """
     device = scores[0].device
-    flat = torch.cat([score.detach().to(device) for score in scores])
+    flat = torch.cat([score.detach().flatten().to(device) for score in scores])
     values, order = torch.sort(flat, descending=True, stable=True)
     alive = torch.zeros(flat.numel(), dtype=torch.bool, device=device)
     alive[order[:budget]] = True
     parts = torch.split(alive, [score.numel() for score in scores])
-    return [part.to(score.device) for part, score in zip(parts, scores, strict=True)], values[:budget]
+    masks = [part.view_as(score).to(score.device) for part, score in zip(parts, scores, strict=True)]
+    return masks, values[:budget]

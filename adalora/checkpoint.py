@@ -15,7 +15,7 @@ from .errors import CheckpointError, StateError, TargetError
 from .files import commit, json_writer, read_json, read_tensors_file, tensor_writer
 from .header import Header, Shape, read_header
 from .inject import inject, injected_configs
-from .layers import AdaptedLayer
+from .layers import AdaptedLayer, Origin
 from .targets import adaptable_shapes, base_of, find_targets, is_under
 from .walk import adapters, unwrap, walk
 
@@ -24,7 +24,7 @@ HEADER = "adapter.json"
 M = TypeVar("M", bound=nn.Module)
 
 # What the saved numbers mean depends on these; the other settings may change between save and load.
-_MEANING = ("update", "rank", "alpha", "scaling")
+_MEANING = ("update", "rank", "alpha", "scaling", "dora")
 
 
 def save(
@@ -32,8 +32,9 @@ def save(
 ) -> None:
     """Write an adapter: ``adapter.json`` and the safetensors file that it names; with a controller, its run.
 
-    The file holds P, λ, Q and the mask of each update and the modules trained in full, not the base model.
-    Between two budget updates the λ of pruned triplets train on, and a save holds them too.
+    The file holds the factors of each update, DoRA's magnitudes, what was taken out of the base weights for
+    updates that start from singular vectors, and the modules trained in full; not the base model. Between
+    two budget updates the λ of pruned triplets train on, and a save holds them too.
 
     Args:
         model: a model with the adapter.
@@ -102,6 +103,10 @@ def load(
         # The random start is overwritten at once, so it must not move the user's generator.
         with torch.random.fork_rng(devices=[]):
             inject(model, header.config, name)
+    for module, layer in adapters(model).items():
+        if name in layer.origins:
+            sides = (tensors[f"{module}.origin.{side}"] for side in ("left", "right"))
+            layer.set_origin_(name, Origin(*(side.to(layer.base_weight.device) for side in sides)))
     for key, tensor in _tensors(model, name, header.config):
         tensor.data.copy_(tensors[key])
     take_up()
@@ -129,7 +134,7 @@ def _tensors(model: nn.Module, name: str, config: AdapterConfig) -> Iterator[tup
     """Yield the live tensors of an adapter and of the modules trained with it, by name in the file."""
     for module, layer in adapters(model).items():
         if name in layer.updates:
-            for key, tensor in layer.updates[name].state_dict(keep_vars=True).items():
+            for key, tensor in layer.adapter_tensors(name).items():
                 yield f"{module}.{key}", tensor
     yield from _trained_tensors(model, config)
 

@@ -6,6 +6,8 @@ from typing import Literal
 import schedulers
 
 from .checks import integer, names, number, one_of, require
+from .updates import UPDATES
+from .updates.start import RANDOM, SPECTRAL
 
 
 @dataclass(frozen=True)
@@ -13,43 +15,57 @@ class AdapterConfig:
     """What is put on a model, and where.
 
     Args:
-        update: kind of update; ``"svd"`` is ΔW = s·P diag(λ) Q.
+        update: kind of update; ``"svd"`` is ΔW = s·P diag(λ) Q, whose rank adapts; ``"lora"`` is ΔW = s·BA.
         rank: initial rank r of every adapted matrix; 1 ≤ r ≤ min(d₁, d₂).
         alpha: α of the scaling s; at least 0.
         target_modules: module-name suffixes (``"query"`` matches ``…attention.self.query``), or one regular
-            expression that must match a whole module name, or ``"all-linear"``.
+            expression that must match a whole module name, or one word: ``"all-linear"``, every linear layer,
+            experts included, but the output embedding and what is too small for the rank; or, for the
+            families in `adalora.presets`, ``"query-value"``, ``"attention"`` or ``"feed-forward"``. The
+            matrices of an ``nn.MultiheadAttention`` are called ``q_proj``, ``k_proj``, ``v_proj`` and
+            ``out_proj``, those of fused experts ``gate_up_proj`` and ``down_proj``.
         exclude_modules: suffixes of modules that are left alone even if they match.
         train_modules: suffixes of modules that are trained in full, such as a new classifier head.
         scaling: ``"lora"`` gives s = α/r, ``"rslora"`` gives s = α/√r (Kalajdzievski 2023). r is the
             initial rank: s does not change when triplets are pruned.
-        init: ``"gaussian"``, P and Q from N(0, 0.02²); ``"orthogonal"``, PᵀP = QQᵀ = I. λ is zero in both.
+        init: ``"gaussian"``, P and Q, or A, from N(0, 0.02²); ``"orthogonal"``, PᵀP = QQᵀ = I, or AAᵀ = I;
+            ``"kaiming"``, A from U(−1/√d₂, 1/√d₂), for LoRA. λ, or B, is zero in all of these. ``"pissa"``
+            and ``"milora"`` start from the largest or smallest singular values of the weight: the base
+            weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start.
         dropout: probability of dropout on the input of the update; in [0, 1).
+        dora: add DoRA's magnitude to every adapted layer: linear layers and convolutions only.
 
     Raises:
         ConfigError: a field's value is not allowed.
     """
 
-    update: Literal["svd"] = "svd"
+    update: Literal["svd", "lora"] = "svd"
     rank: int = 12
     alpha: float = 16.0
     target_modules: list[str] | str = "all-linear"
     exclude_modules: list[str] = field(default_factory=list)
     train_modules: list[str] = field(default_factory=list)
     scaling: Literal["lora", "rslora"] = "lora"
-    init: Literal["gaussian", "orthogonal"] = "gaussian"
+    init: Literal["gaussian", "orthogonal", "kaiming", "pissa", "milora"] = "gaussian"
     dropout: float = 0.0
+    dora: bool = False
 
     def __post_init__(self) -> None:
         """Check every field that can be checked without a model, and put it in plain Python types."""
-        one_of("update", self.update, ("svd",))
+        one_of("update", self.update, UPDATES)
         one_of("scaling", self.scaling, ("lora", "rslora"))
-        one_of("init", self.init, ("gaussian", "orthogonal"))
+        one_of("init", self.init, [*RANDOM, *SPECTRAL])
+        for_lora = "'gaussian', 'orthogonal', 'pissa' or 'milora' with update='svd'"
+        require(self.init != "kaiming" or self.update == "lora", "init", self.init, for_lora)
+        require(isinstance(self.dora, bool), "dora", self.dora, "true or false")
         targets = self.target_modules
         if not isinstance(targets, str):
             targets = names("target_modules", targets)
         require(len(targets) > 0, "target_modules", targets, "at least one name, a pattern, or 'all-linear'")
         alpha = number("alpha", self.alpha, "a finite number of at least 0")
         require(alpha >= 0, "alpha", alpha, "a finite number of at least 0")
+        above = f"a number above 0 with init={self.init!r}, whose factors are divided by s"
+        require(alpha > 0 or self.init not in SPECTRAL, "alpha", alpha, above)
         dropout = number("dropout", self.dropout, "a number in [0, 1)")
         require(0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
         _set(

@@ -52,7 +52,7 @@ class AdaLoRAController:
         self.name = name
         self._updates = _svd_updates(model, name)
         self.config = config
-        self.schedule = _schedule(config, [update.lam.numel() for update in self._updates.values()])
+        self.schedule = _schedule(config, list(self._updates.values()))
         self.scorer = make_scorer(config.scorer, config.beta1, config.beta2)
         self.step = 0
         self.penalty = torch.zeros(())
@@ -240,7 +240,7 @@ class AdaLoRAController:
         self.penalty = gamma * value
         # A matrix that took no part in the step is left alone, as an optimizer leaves it alone.
         for update, grad_P, grad_Qt in zip(updates, gradients[0::2], gradients[1::2], strict=True):
-            for weight, gradient in ((update.P, grad_P), (update.Q, grad_Qt.t())):
+            for weight, gradient in ((update.P, grad_P), (update.Q, grad_Qt.mT)):
                 if weight.grad is not None:
                     weight.grad.add_(
                         gradient if scale is None else gradient * scale.to(gradient.device), alpha=gamma
@@ -274,17 +274,18 @@ def _svd_updates(model: nn.Module, name: str) -> dict[str, SVDUpdate]:
     return found
 
 
-def _schedule(config: AllocationConfig, ranks: list[int]) -> schedulers.Schedule:
+def _schedule(config: AllocationConfig, updates: list[SVDUpdate]) -> schedulers.Schedule:
     if config.total_steps is None:
         raise ConfigError(
             "total_steps is None; allowed: the number of optimizer steps of the run (AdaLoRACallback takes "
             "it from the Trainer)."
         )
-    initial, target = sum(ranks), config.target_rank * len(ranks)
+    matrices = sum(update.matrices for update in updates)
+    initial, target = sum(update.lam.numel() for update in updates), config.target_rank * matrices
     if target > initial:
         raise ConfigError(
-            f"target_rank is {config.target_rank}, a budget of {target} triplets for {len(ranks)} matrices; "
-            f"allowed: at most the initial rank of {initial / len(ranks):g} ({initial} triplets)."
+            f"target_rank is {config.target_rank}, a budget of {target} triplets for {matrices} matrices; "
+            f"allowed: at most the initial rank of {initial / matrices:g} ({initial} triplets)."
         )
     return schedulers.make(
         config.schedule,

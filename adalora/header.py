@@ -10,6 +10,7 @@ from typing import Any
 from .config import AdapterConfig
 from .errors import CheckpointError, ConfigError
 from .files import read_json
+from .updates import SPECTRAL, UPDATES
 from .version import __version__
 
 FORMAT = "adalora"
@@ -27,7 +28,7 @@ class Header:
             ``controller`` and ``averages``.
         base_model: name or path of the base model, as far as it is known.
         config: settings with which the adapter was injected.
-        modules: (d₁, d₂) of each adapted module.
+        modules: (d₁, d₂) of each adapted module, behind the size of its stack if it is one.
         ranks: triplets alive in each adapted module.
         trained: shapes of the tensors of the modules trained in full, by name.
     """
@@ -41,11 +42,10 @@ class Header:
 
     def tensors(self) -> dict[str, Shape]:
         """Return name and shape of every tensor in the file beside the header."""
-        r = self.config.rank
         wanted: dict[str, Shape] = {}
-        for module, (d1, d2) in self.modules.items():
-            factors = {"P": (d1, r), "lam": (r,), "Q": (r, d2), "mask": (r,)}
-            wanted |= {f"{module}.{factor}": shape for factor, shape in factors.items()}
+        for module, shape in self.modules.items():
+            tensors = adapter_shapes(self.config, shape)
+            wanted |= {f"{module}.{name}": size for name, size in tensors.items()}
         return wanted | self.trained
 
     def as_json(self) -> dict[str, Any]:
@@ -65,6 +65,17 @@ class Header:
         }
 
 
+def adapter_shapes(config: AdapterConfig, module: Shape) -> dict[str, Shape]:
+    """Return the shape of every tensor that an adapter has for a module of shape ``module``, by name."""
+    *stack, d1, d2 = module
+    shapes = UPDATES[config.update].shapes(d1, d2, config.rank, *stack)
+    if config.dora:
+        shapes["magnitude"] = (d1,)
+    if config.init in SPECTRAL:
+        shapes |= {"origin.left": (*stack, d1, config.rank), "origin.right": (*stack, config.rank, d2)}
+    return shapes
+
+
 def read_header(path: Path) -> Header:
     """Read and check a header.
 
@@ -78,7 +89,7 @@ def read_header(path: Path) -> Header:
             f"reads format {FORMAT!r}, version {VERSION}."
         )
     try:
-        modules = {module: _shape(entry["shape"], 2) for module, entry in value["modules"].items()}
+        modules = {module: _shape(entry["shape"], 2, 3) for module, entry in value["modules"].items()}
         return Header(
             files=_files(value["files"]),
             base_model=str(value["base_model"]),
@@ -101,8 +112,8 @@ def _files(value: dict[str, str]) -> dict[str, str]:
     return dict(value)
 
 
-def _shape(value: Sequence[int], dimensions: int | None = None) -> Shape:
+def _shape(value: Sequence[int], *dimensions: int) -> Shape:
     shape = tuple(int(size) for size in value)
-    if dimensions is not None and len(shape) != dimensions:
-        raise ValueError(f"shape {list(value)} should have {dimensions} sizes")
+    if dimensions and len(shape) not in dimensions:
+        raise ValueError(f"shape {list(value)} should have {' or '.join(map(str, dimensions))} sizes")
     return shape

@@ -1,17 +1,19 @@
 """Putting an adapter on a model."""
 
-import math
 import re
-from typing import TypeVar, cast
+import warnings
+from typing import TypeVar
 
-import torch
 from torch import nn
 
 from .config import AdapterConfig
 from .errors import ConfigError, StateError, TargetError
 from .layers import AdaptedLayer
-from .targets import Target, base_of, find_targets, is_under
-from .updates import SVDUpdate
+from .plan import plan
+from .surgery import take_apart, tell
+from .targets import Target, base_of, find_targets, is_under, too_small
+from .tied import require_untied, untie
+from .updates import SPECTRAL
 from .walk import adapters, replace, unwrap, walk
 
 M = TypeVar("M", bound=nn.Module)
@@ -22,8 +24,9 @@ _CONFIGS = "adalora_configs"  # the model's own record of what was injected
 def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
     """Put an adapter on ``model`` in place and freeze everything else but ``config.train_modules``.
 
-    The update starts at zero, so the model's outputs do not change. Random starts come from torch's global
-    generator. A second adapter under another name is added to the first, and only the new one trains.
+    The model's outputs do not change, whatever the start, as far as the type of the base weights can hold the
+    residual of a start from singular vectors. Random starts come from torch's global generator. A second
+    adapter under another name is added to the first, and only the new one trains.
 
     Args:
         model: any module; its targeted layers are replaced by `AdaptedLayer`s that hold them.
@@ -35,7 +38,8 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
 
     Raises:
         ConfigError: the name has characters beside letters, digits, ``_`` and ``-``, or torch has taken it.
-        TargetError: no such modules, or the rank is above min(d₁, d₂) of one of them.
+        TargetError: no such modules; the rank is above min(d₁, d₂) of one of them; DoRA is asked for on a
+            layer that it is not defined on; or two of them share their weight.
         StateError: the model has an adapter of that name, or is merged. The model is unchanged in each case.
     """
     # Updates live in an nn.ModuleDict, which refuses the names of its own methods, such as "keys".
@@ -46,23 +50,29 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
     _require_free(model, name)
     targets = find_targets(model, config)
     for target in targets:
-        _require_rank(target, config.rank)
-    updates = [_build_update(target, config) for target in targets]
+        _require_fits(target, config)
+    tied = require_untied(model, targets)
+    _warn_of_small_layers(model, config)
+    plans = [plan(target, config) for target in targets]
     trained = _parameters_to_train(model, config)
 
     # Everything that can fail has been done; from here on the model changes.
     for parameter in model.parameters():
         parameter.requires_grad_(False)
         parameter.grad = None  # an optimizer that holds it must not move it once more
-    for target, update in zip(targets, updates, strict=True):
+    take_apart(model, targets)
+    for target, planned in zip(targets, plans, strict=True):
         layer = target.module
         if not isinstance(layer, AdaptedLayer):
             layer = AdaptedLayer(layer, target.kind)
             for place in target.names:
                 replace(model, place, layer)
-        layer.updates[name] = update
+        planned.put_on(layer, name)
     for parameter in trained:
         parameter.requires_grad_(True)
+    tell(model)
+    if tied and config.init in SPECTRAL:  # the residual has parted them
+        untie(model)
     unwrap(model).__dict__[_CONFIGS] = {**injected_configs(model), name: config}
     return model
 
@@ -103,30 +113,30 @@ def _require_free(model: nn.Module, name: str) -> None:
             raise StateError("the model is merged; call unmerge_(model) before a further inject.")
 
 
-def _require_rank(target: Target, rank: int) -> None:
-    d1, d2 = target.kind.shape(base_of(target.module))
-    if rank > min(d1, d2):
-        raise TargetError(
-            f"rank is {rank}; allowed for {target.names[0]!r} of shape ({d1}, {d2}): 1 to {min(d1, d2)}. "
-            f"Lower the rank or put the module in exclude_modules."
+def _warn_of_small_layers(model: nn.Module, config: AdapterConfig) -> None:
+    small = too_small(model, config)
+    if small:
+        shown = ", ".join(f"{target.names[0]} {target.shape[-2:]}" for target in small[:3])
+        warnings.warn(
+            f"'all-linear' leaves out {len(small)} layers that are too small for rank {config.rank} and stay "
+            f"frozen: {shown}{', …' if len(small) > 3 else ''}. Name them in train_modules to train them in "
+            f"full, or in exclude_modules to leave them out knowingly.",
+            stacklevel=3,
         )
 
 
-def _build_update(target: Target, config: AdapterConfig) -> SVDUpdate:
+def _require_fits(target: Target, config: AdapterConfig) -> None:
     base = base_of(target.module)
-    d1, d2 = target.kind.shape(base)
-    weight = cast(nn.Parameter, base.weight)
-    # Half-precision weights get float32 factors: λ moves by steps that bfloat16 would round away.
-    dtype = torch.promote_types(weight.dtype, torch.float32)
-    divisor = config.rank if config.scaling == "lora" else math.sqrt(config.rank)
-    scaling = config.alpha / divisor
-    return SVDUpdate(
-        d1,
-        d2,
-        config.rank,
-        scaling,
-        dropout=config.dropout,
-        init=config.init,
-        device=weight.device,
-        dtype=dtype,
-    )
+    d1, d2 = target.shape[-2:]
+    if not target.holds(config.rank):
+        groups = getattr(base, "groups", 1)
+        why = f" (its {groups} groups share the filters, so d2 counts one group)" if groups > 1 else ""
+        raise TargetError(
+            f"rank is {config.rank}; allowed for {target.names[0]!r} of shape ({d1}, {d2}){why}: 1 to "
+            f"{min(d1, d2)}. Lower the rank or put the module in exclude_modules."
+        )
+    if config.dora and target.kind.channels(base) is None:
+        raise TargetError(
+            f"dora is True, and {target.names[0]!r} is of type {type(base).__name__}; allowed: linear layers "
+            f"and convolutions. Put the module in exclude_modules, or give it an adapter of its own."
+        )

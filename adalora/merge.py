@@ -1,15 +1,23 @@
 """Moving updates into the base weights and back."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
 from torch import nn
 
+from .bases import storage_of
 from .errors import StateError
 from .inject import forget_configs
 from .layers import AdaptedLayer
+from .quantize import dequantized, forget_quantization
+from .surgery import put_together, tell
+from .targets import base_of
+from .tied import shares, untie
 from .walk import adapters, replace, walk
+from .wrappers import sharding_wrapper
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -18,13 +26,15 @@ def merge_(model: M) -> M:
     """Put W₀ + ΔW in every adapted layer, so that inference costs what the base model costs.
 
     The original weights are kept beside (a second copy of the adapted matrices), so that `unmerge_` restores
-    them exactly; `unload` lets them go.
+    them exactly; `unload` lets them go. A quantised weight is dequantised, added to and quantised again; the
+    rounding error is warned of, and each layer's ``rounding_error`` holds its own.
 
     Raises:
-        StateError: the model has no adapter, or is merged or disabled; it is unchanged.
+        StateError: the model has no adapter, is merged or disabled, or is wrapped for data-parallel or
+            sharded training; it is unchanged.
     """
     layers = _adapted(model)
-    if any(layer.merged for layer in layers):
+    if any(layer.merged for layer in layers.values()):
         raise StateError("the model is merged already; call unmerge_(model) first.")
     _merge(layers)
     return model
@@ -34,9 +44,9 @@ def unmerge_(model: M) -> M:
     """Put the original weights back, identical to the bit.
 
     Raises:
-        StateError: the model has no adapter, or is not merged, or is disabled; it is unchanged.
+        StateError: the model has no adapter, is not merged, is disabled, or is wrapped; it is unchanged.
     """
-    layers = _adapted(model)
+    layers = _adapted(model).values()
     if not all(layer.merged for layer in layers):
         raise StateError("the model is not merged; call merge_(model) first.")
     for layer in layers:
@@ -54,31 +64,73 @@ def merged(model: M) -> Iterator[M]:
         unmerge_(model)
 
 
-def unload(model: M) -> M:
+def unload(model: M, *, dequantize: bool = False) -> M:
     """Merge for good and return the model with plain layers; its weights stay frozen.
 
+    Args:
+        model: the model.
+        dequantize: turn every quantised layer, adapted or not, into one with floating-point weights, to which
+            updates are added exactly. Otherwise quantised layers stay so, and their sums are rounded.
+
     Raises:
-        StateError: the model has no adapter, or it is disabled; the model is unchanged.
+        StateError: the model has no adapter, is disabled, or is wrapped; the model is unchanged.
     """
-    _merge([layer for layer in _adapted(model) if not layer.merged])
+    layers = _adapted(model)
+    tied = shares(model)
+    plain = _dequantized(model) if dequantize else {}
+    _merge({name: one for name, one in layers.items() if not one.merged and id(one) not in plain})
     for name, module in list(walk(model)):
-        if isinstance(module, AdaptedLayer):
+        if id(module) in plain:
+            replace(model, name, plain[id(module)])
+        elif isinstance(module, AdaptedLayer):
             replace(model, name, module.base)
     forget_configs(model)
+    put_together(model)
+    tell(model)
+    if dequantize:
+        forget_quantization(model)
+    if tied:
+        untie(model)
     return model
 
 
-def _merge(layers: list[AdaptedLayer]) -> None:
+def _dequantized(model: nn.Module) -> dict[int, nn.Module]:
+    """Return a floating-point layer for each module with a quantised weight, by the module's identity."""
+    kept = (p.dtype for p in model.parameters() if p.is_floating_point() and not p.requires_grad)
+    dtype = next(kept, torch.float32)
+    return {
+        id(module): dequantized(base_of(module), dtype, module if isinstance(module, AdaptedLayer) else None)
+        for _, module in walk(model)
+        if storage_of(base_of(module)).rounds
+    }
+
+
+def _merge(layers: dict[str, AdaptedLayer]) -> None:
     # All sums first: if the memory does not suffice, no layer has changed.
-    totals = [layer.total_weight() for layer in layers]
-    for layer, total in zip(layers, totals, strict=True):
-        layer.merge_(total)
+    sums = {name: layer.encoded() for name, layer in layers.items()}
+    for name, layer in layers.items():
+        layer.merge_(*sums[name])
+    errors = {name: error for name, (_, error) in sums.items() if layers[name].storage.rounds}
+    if errors:
+        worst = max(errors, key=errors.__getitem__)
+        warnings.warn(
+            f"merged into {len(errors)} quantised weights: rounding moved them by "
+            f"{sum(errors.values()) / len(errors):.2%} of their norm on average, at most {errors[worst]:.2%} "
+            f"({worst}). unload(model, dequantize=True) does not round.",
+            stacklevel=3,
+        )
 
 
-def _adapted(model: nn.Module) -> list[AdaptedLayer]:
-    layers = list(adapters(model).values())
+def _adapted(model: nn.Module) -> dict[str, AdaptedLayer]:
+    wrapper = sharding_wrapper(model)
+    if wrapper is not None:
+        raise StateError(
+            f"the model is held by {wrapper}, under which weights must stay where they are; save the "
+            f"adapter, load it onto the plain model, and merge there."
+        )
+    layers = adapters(model)
     if not layers:
         raise StateError("the model has no adapter; call inject(model, config) first.")
-    if not all(layer.enabled for layer in layers):
+    if not all(layer.enabled for layer in layers.values()):
         raise StateError("the adapters are disabled; leave the block of disabled(model) first.")
     return layers

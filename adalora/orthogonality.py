@@ -42,13 +42,13 @@ def orthogonality_penalty(model: nn.Module, form: Form = "squared_sum") -> Tenso
     if form == "squared_sum":
         return torch.stack([residual.square().sum().to(device) for residual in residuals]).sum()
     if form == "mean_norm":
-        return torch.stack([torch.linalg.vector_norm(one).to(device) for one in residuals]).mean()
+        return torch.cat([_norms(one).flatten().to(device) for one in residuals]).mean()
     raise ConfigError(f"form is {form!r}; allowed: 'squared_sum' or 'mean_norm'.")
 
 
 def tall_factors(updates: Iterable[SVDUpdate]) -> list[Tensor]:
     """List P and Qᵀ of each update: matrices whose columns should be orthonormal."""
-    return [factor for update in updates for factor in (update.P, update.Q.t())]
+    return [factor for update in updates for factor in (update.P, update.Q.mT)]
 
 
 @torch.no_grad()
@@ -58,26 +58,32 @@ def penalty_and_gradients(factors: Sequence[Tensor], form: Form) -> tuple[Tensor
     ∂‖PᵀP−I‖²_F/∂P = 4P(PᵀP−I) and ∂‖PᵀP−I‖_F/∂P = 2P(PᵀP−I)/‖PᵀP−I‖_F, zero where the norm is zero.
 
     Args:
-        factors: matrices of shape (d, r), from `tall_factors`; at least one.
+        factors: matrices of shape (d, r) or stacks of them, from `tall_factors`; at least one.
         form: see `orthogonality_penalty`.
 
     Returns:
         The penalty as a scalar on the first factor's device, and a gradient of each factor's shape.
     """
     residuals = [_residual(factor) for factor in factors]
-    norms = [torch.linalg.vector_norm(residual) for residual in residuals]
-    device = norms[0].device
+    norms = [_norms(residual) for residual in residuals]
+    every = torch.cat([norm.flatten().to(norms[0].device) for norm in norms])
     if form == "squared_sum":
-        value = torch.stack([norm.square().to(device) for norm in norms]).sum()
-        return value, [
+        return every.square().sum(), [
             4 * _times(factor, residual) for factor, residual in zip(factors, residuals, strict=True)
         ]
-    value = torch.stack([norm.to(device) for norm in norms]).mean()
     directions = [
         torch.where(norm > 0, residual / norm, 0.0) for residual, norm in zip(residuals, norms, strict=True)
     ]
-    scale = 2 / len(factors)
-    return value, [scale * _times(factor, one) for factor, one in zip(factors, directions, strict=True)]
+    scale = 2 / every.numel()
+    return every.mean(), [
+        scale * _times(factor, one) for factor, one in zip(factors, directions, strict=True)
+    ]
+
+
+def _norms(residual: Tensor) -> Tensor:
+    """‖·‖_F of each matrix, with dimensions of size 1 in its place."""
+    norms: Tensor = torch.linalg.vector_norm(residual, dim=(-2, -1), keepdim=True)
+    return norms
 
 
 def _times(factor: Tensor, residual: Tensor) -> Tensor:
@@ -85,7 +91,7 @@ def _times(factor: Tensor, residual: Tensor) -> Tensor:
 
 
 def _residual(factor: Tensor) -> Tensor:
-    """FᵀF − I, of shape (r, r)."""
+    """FᵀF − I, of shape (r, r), for each matrix of a stack."""
     wide = factor.to(torch.promote_types(factor.dtype, torch.float32))
-    gram = wide.t() @ wide
-    return gram - torch.eye(gram.shape[0], dtype=gram.dtype, device=gram.device)
+    gram = wide.mT @ wide
+    return gram - torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)

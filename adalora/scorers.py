@@ -30,7 +30,7 @@ class Scorer(Protocol):
         ...
 
     def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
-        """Return S of shape (r,) for each update: higher is kept longer."""
+        """Return S of the shape of λ for each update: higher is kept longer."""
         ...
 
 
@@ -38,13 +38,14 @@ def triplet_scores(elements: Sequence[Tensor]) -> list[Tensor]:
     """Combine scores of single parameters into S_i = s(λ_i) + mean_j s(P_ji) + mean_j s(Q_ij).
 
     Args:
-        elements: s(w) for each weight, P (d₁ × r), λ (r,), Q (r × d₂) in turn.
+        elements: s(w) for each weight, P (d₁ × r), λ (r,), Q (r × d₂) in turn; all with a leading dimension
+            where an update has a stack of matrices.
 
     Returns:
-        One tensor of shape (r,) for each update. Source: arXiv 2303.10512, equation 8.
+        One tensor of the shape of λ for each update. Source: arXiv 2303.10512, equation 8.
     """
     thirds = zip(elements[0::3], elements[1::3], elements[2::3], strict=True)
-    return [s_lam + s_P.mean(0) + s_Q.mean(1) for s_P, s_lam, s_Q in thirds]
+    return [s_lam + s_P.mean(-2) + s_Q.mean(-1) for s_P, s_lam, s_Q in thirds]
 
 
 def wide(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -16,8 +16,8 @@ def disabled(model: nn.Module) -> Iterator[nn.Module]:
     """
     layers = list(adapters(model).values())
     before = [layer.enabled for layer in layers]
-    merged = [(layer, layer.base_weight) for layer in layers if layer.merged]
-    for layer, _ in merged:
+    merged = [(layer, layer.base_weight, layer.rounding_error or 0.0) for layer in layers if layer.merged]
+    for layer, *_ in merged:
         layer.unmerge_()
     for layer in layers:
         layer.enabled = False
@@ -26,5 +26,5 @@ def disabled(model: nn.Module) -> Iterator[nn.Module]:
     finally:
         for layer, enabled in zip(layers, before, strict=True):
             layer.enabled = enabled
-        for layer, total in merged:
-            layer.merge_(total)
+        for layer, total, rounding_error in merged:
+            layer.merge_(total, rounding_error)

@@ -1,14 +1,28 @@
 """A frozen layer and the updates beside it."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..bases import Storage, storage_of
 from ..errors import StateError
 from ..updates import Update
-from .kinds import LayerKind
+from .dora import row_norms, row_scales
+from .kind import LayerKind
+
+
+class Origin(nn.Module):
+    """What was taken out of a base weight when an update started from it: left @ right, frozen."""
+
+    left: Tensor
+    right: Tensor
+
+    def __init__(self, left: Tensor, right: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("left", left)
+        self.register_buffer("right", right)
 
 
 class AdaptedLayer(nn.Module):
@@ -24,15 +38,26 @@ class AdaptedLayer(nn.Module):
     Attributes:
         base: the layer to adapt.
         updates: updates by adapter name; all of them are added up.
-        enabled: False leaves the base layer alone, see `adalora.disabled`.
+        magnitudes: DoRA's vector m, shape (d₁,), of the adapters that have one; it rescales the rows of the
+            sum of the base weight and all updates up to its own.
+        origins: what the updates that started from singular vectors have taken out of the base weight, which
+            holds the residual.
+        enabled: False lets the layer answer as it did before it was adapted, see `adalora.disabled`.
+        rounding_error: while merged, ‖stored − exact‖/‖exact‖ of the weight in Frobenius norm; None before.
     """
+
+    # transformers refuses to save a weight that two modules share, unless one of them declares it.
+    _tied_weights_keys: ClassVar[Mapping[str, str]] = {"base.weight": "base.weight"}
 
     def __init__(self, base: nn.Module, kind: LayerKind) -> None:
         super().__init__()
         self.base = base
         self.kind = kind
         self.updates = nn.ModuleDict()
+        self.magnitudes = nn.ParameterDict()
+        self.origins = nn.ModuleDict()
         self.enabled = True
+        self.rounding_error: float | None = None
         self._original: list[nn.Parameter] = []  # W₀ while merged; a list hides it from nn.Module
         self.train(base.training)
 
@@ -48,6 +73,8 @@ class AdaptedLayer(nn.Module):
             setattr(self.base, name, value)
         else:
             super().__setattr__(name, value)
+
+    # Asked
 
     def named_updates(self) -> dict[str, Update]:
         """Return the updates by adapter name."""
@@ -72,27 +99,108 @@ class AdaptedLayer(nn.Module):
         """Number of components alive, over all updates."""
         return sum(update.rank for update in self.named_updates().values())
 
+    @property
+    def storage(self) -> Storage:
+        """How the base weight is kept."""
+        return storage_of(self.base)
+
+    def adapter_tensors(self, name: str) -> dict[str, Tensor]:
+        """Return every tensor of one adapter, by its name in a saved file."""
+        tensors: dict[str, Tensor] = self.updates[name].state_dict(keep_vars=True)
+        if name in self.magnitudes:
+            tensors["magnitude"] = self.magnitudes[name]
+        if name in self.origins:
+            tensors |= {f"origin.{side}": tensor for side, tensor in self.origins[name].named_buffers()}
+        return tensors
+
     @torch.no_grad()
     def delta_weight(self) -> Tensor:
-        """Return the sum of the updates as a dense matrix that lies as the base weight does."""
-        deltas = [self.kind.arrange(torch.mm(*u.factors())) for u in self.named_updates().values()]
-        return torch.stack(deltas).sum(0) if len(deltas) > 1 else deltas[0]
+        """Return what the adapters add to the base weight, dense, as the base weight lies.
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Linear gives it
-        """Run the base layer and add every update."""
-        out: Tensor = self.base(input)
-        if not self.enabled or self.merged:
+        Without DoRA this is the sum of the updates. The base weight is the one that the layer runs with when
+        it is not merged.
+        """
+        if not self.magnitudes:
+            deltas = [torch.matmul(*update.factors()) for update in self.named_updates().values()]
+            return self.kind.arrange(self.base, torch.stack(deltas).sum(0) if len(deltas) > 1 else deltas[0])
+        frozen = self._original[0] if self.merged else self.base_weight
+        return self.kind.arrange(self.base, self.matrix()) - self.storage.read(self.base, frozen)
+
+    # Run
+
+    def forward(self, input: Tensor, *more: Any) -> Tensor:  # noqa: A002 - the name that nn.Linear gives it
+        """Run the base layer and add every update.
+
+        Args:
+            input: as the base layer takes it.
+            more: further inputs of the base layer.
+        """
+        out: Tensor = self.base(input, *more)
+        if self.merged:
             return out
-        for update in self.named_updates().values():
-            left, right = update.factors()
-            inputs = F.dropout(input.to(left.dtype), update.dropout, self.training)
-            out = out + self.kind.apply(inputs, left, right).to(out.dtype)
+        if not self.enabled:
+            for origin in self.origins.values():
+                left, right = cast(Origin, origin).left, cast(Origin, origin).right
+                out = out + self.kind.apply(self.base, left, right, 0.0, input, *more).to(out.dtype)
+            return out
+        for name, update in self.named_updates().items():
+            dropout = update.dropout if self.training else 0.0
+            delta = self.kind.apply(self.base, *update.factors(), dropout, input, *more)
+            out = out + delta.to(out.dtype)
+            if name in self.magnitudes:
+                out = self._rescaled(out, name)
         return out
+
+    def _rescaled(self, out: Tensor, name: str) -> Tensor:
+        """Return m/‖W‖ ⊙ (out − b) + b, written so that nothing changes while m = ‖W‖."""
+        norms = row_norms(self.matrix(until=name))
+        channels = cast(int, self.kind.channels(self.base))
+        shape = (-1, *[1] * (-channels - 1))
+        scales = row_scales(self.magnitudes[name], norms).view(shape)
+        rescaled = scales * out
+        if self.base.bias is not None:
+            rescaled = rescaled + (1 - scales) * cast(Tensor, self.base.bias).view(shape)
+        return rescaled.to(out.dtype)
+
+    # Weights
 
     @property
     def base_weight(self) -> nn.Parameter:
         """The weight that the base layer runs with: W₀, or W₀ + ΔW while merged."""
         return cast(nn.Parameter, self.base.weight)
+
+    @torch.no_grad()
+    def matrix(self, until: str | None = None) -> Tensor:
+        """Return the base weight plus the updates, d₁ × d₂, in float32 at least.
+
+        Args:
+            until: the last adapter that counts, without its own rescaling; None for all of them, rescaled.
+        """
+        frozen = self._original[0] if self.merged else self.base_weight
+        read = self.kind.matrix(self.base, self.storage.read(self.base, frozen))
+        W = read.to(torch.promote_types(read.dtype, torch.float32))
+        for name, update in self.named_updates().items():
+            W = W + torch.matmul(*update.factors())
+            if name == until:
+                break
+            if name in self.magnitudes:
+                W = row_scales(self.magnitudes[name], row_norms(W)).unsqueeze(1) * W
+        return W
+
+    @torch.no_grad()
+    def set_origin_(self, name: str, origin: Origin) -> None:
+        """Take ``origin`` out of the base weight, in place of what the adapter has taken out so far."""
+        taken = torch.matmul(origin.left, origin.right)
+        if name in self.origins:
+            before = cast(Origin, self.origins[name])
+            if torch.equal(before.left, origin.left) and torch.equal(before.right, origin.right):
+                return
+            taken = taken - torch.matmul(before.left, before.right)
+        weight = self.storage.read(self.base, self.base_weight) - self.kind.arrange(self.base, taken)
+        self.storage.put(self.base, self.storage.encode(self.base, weight))
+        self.origins[name] = origin
+
+    # Merge
 
     @property
     def merged(self) -> bool:
@@ -100,21 +208,23 @@ class AdaptedLayer(nn.Module):
         return bool(self._original)
 
     @torch.no_grad()
-    def total_weight(self) -> Tensor:
-        """Return W₀ + ΔW in the type of the base weight."""
-        return (self.base_weight + self.delta_weight()).to(self.base_weight.dtype)
+    def encoded(self) -> tuple[nn.Parameter, float]:
+        """Return base weight plus updates, in the form of the base weight, and the sum's relative error."""
+        total = self.kind.arrange(self.base, self.matrix())
+        parameter = self.storage.encode(self.base, total)
+        stored = self.storage.read(self.base, parameter)
+        error = torch.linalg.vector_norm(stored - total) / torch.linalg.vector_norm(total)
+        return parameter, error.nan_to_num().item()
 
-    def merge_(self, total: Tensor) -> None:
-        """Let the base layer run with ``total`` (from `total_weight`); W₀ is kept, so `unmerge_` is exact.
-
-        The parameter is exchanged rather than written, so that a weight tied to it does not change.
-        """
+    def merge_(self, parameter: nn.Parameter, rounding_error: float) -> None:
+        """Let the base layer run with a parameter from `encoded`; W₀ is kept, so `unmerge_` is exact."""
         self._original.append(self.base_weight)
-        self.base.weight = nn.Parameter(total, requires_grad=False)
+        self.storage.put(self.base, parameter)
+        self.rounding_error = rounding_error
 
     def unmerge_(self) -> None:
-        """Put W₀ back, the very same parameter."""
-        original = self._original.pop()
+        """Put W₀ back, the very same numbers."""
         # The model may have changed device or type while W₀ was out of its sight.
-        original.data = original.data.to(self.base_weight)
-        self.base.weight = original
+        original = self.storage.follow(self._original.pop(), self.base_weight)
+        self.storage.put(self.base, original)
+        self.rounding_error = None

@@ -7,7 +7,7 @@ from torch import Tensor
 
 @runtime_checkable
 class Update(Protocol):
-    """A trainable matrix ΔW = left @ right of low rank, d₁ × d₂.
+    """A trainable matrix ΔW = left @ right of low rank, d₁ × d₂, or a stack of such matrices.
 
     Every update is also a `torch.nn.Module`; its factors are its parameters.
     """
@@ -17,9 +17,13 @@ class Update(Protocol):
 
     @property
     def rank(self) -> int:
-        """Number of components that are alive."""
+        """Number of components that are alive, over the whole stack."""
         ...
 
     def factors(self) -> tuple[Tensor, Tensor]:
-        """Return ``left`` (d₁ × r) and ``right`` (r × d₂), scaling included, so that ΔW = left @ right."""
+        """Return ``left`` (… × d₁ × r) and ``right`` (… × r × d₂), scaling included: ΔW = left @ right."""
+        ...
+
+    def represent_(self, U: Tensor, sigma: Tensor, Vh: Tensor) -> None:
+        """Set the factors so that ΔW = U diag(σ) Vʰ, where U is … × d₁ × r, σ … × r and Vʰ … × r × d₂."""
         ...

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .start import STARTS
+from .start import fill_
 
 
 class SVDUpdate(nn.Module):
@@ -16,13 +16,16 @@ class SVDUpdate(nn.Module):
         d2: columns of ΔW, the size of the layer's input.
         rank: number of triplets r at the start.
         scaling: s; it stays as it is when triplets are pruned.
+        stack: number of matrices that are updated side by side, such as the experts of a mixture; each has
+            triplets of its own. None for a single matrix, whose factors have no leading dimension.
         dropout: probability of dropout on the input of the update.
         init: how P and Q start, ``"gaussian"`` or ``"orthogonal"``.
+        still: a column of ΔW that stays zero, such as the padding's in an embedding.
         device: where the factors live.
         dtype: type of the factors.
 
     Attributes:
-        P: d₁ × r, close to orthonormal columns.
+        P: d₁ × r, close to orthonormal columns; with a stack, stack × d₁ × r, and so on.
         lam: λ, shape (r,).
         Q: r × d₂, close to orthonormal rows.
         mask: bool, shape (r,); False where the last allocation pruned the triplet.
@@ -37,31 +40,53 @@ class SVDUpdate(nn.Module):
         rank: int,
         scaling: float = 1.0,
         *,
+        stack: int | None = None,
         dropout: float = 0.0,
         init: str = "gaussian",
+        still: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.scaling = scaling
         self.dropout = dropout
-        self.P = nn.Parameter(torch.empty(d1, rank, device=device, dtype=dtype))
-        self.lam = nn.Parameter(torch.zeros(rank, device=device, dtype=dtype))
-        self.Q = nn.Parameter(torch.empty(rank, d2, device=device, dtype=dtype))
-        self.register_buffer("mask", torch.ones(rank, dtype=torch.bool, device=device))
-        STARTS[init](self.P, self.Q)
+        shapes = self.shapes(d1, d2, rank, stack)
+        self.P = nn.Parameter(torch.empty(shapes["P"], device=device, dtype=dtype))
+        self.lam = nn.Parameter(torch.zeros(shapes["lam"], device=device, dtype=dtype))
+        self.Q = nn.Parameter(torch.empty(shapes["Q"], device=device, dtype=dtype))
+        self.register_buffer("mask", torch.ones(shapes["mask"], dtype=torch.bool, device=device))
+        fill_(init, self.P)
+        fill_(init, self.Q, still)
+
+    @staticmethod
+    def shapes(d1: int, d2: int, rank: int, stack: int | None = None) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor by name."""
+        lead = () if stack is None else (stack,)
+        return {"P": (*lead, d1, rank), "lam": (*lead, rank), "Q": (*lead, rank, d2), "mask": (*lead, rank)}
 
     @property
     def rank(self) -> int:
-        """Number of triplets that the latest allocation kept.
+        """Number of triplets that the latest allocation kept, over the whole stack.
 
         Until the pattern is frozen the λ of the others train on from zero, so that they may come back.
         """
         return int(self.mask.sum())
 
+    @property
+    def matrices(self) -> int:
+        """Number of matrices that are updated: 1, or the size of the stack."""
+        return self.lam.numel() // self.lam.shape[-1]
+
     def factors(self) -> tuple[Tensor, Tensor]:
         """Return P (d₁ × r) and s · diag(λ) Q (r × d₂)."""
-        return self.P, (self.scaling * self.lam).unsqueeze(1) * self.Q
+        return self.P, (self.scaling * self.lam).unsqueeze(-1) * self.Q
+
+    @torch.no_grad()
+    def represent_(self, U: Tensor, sigma: Tensor, Vh: Tensor) -> None:
+        """Set P = U, λ = σ/s and Q = Vʰ, so that ΔW = U diag(σ) Vʰ."""
+        self.P.copy_(U)
+        self.lam.copy_(sigma / self.scaling)
+        self.Q.copy_(Vh)
 
     @torch.no_grad()
     def keep_(self, mask: Tensor) -> None:
@@ -71,7 +96,9 @@ class SVDUpdate(nn.Module):
 
     def extra_repr(self) -> str:
         """Show sizes and settings in the printed model."""
-        d1, r = self.P.shape
+        *lead, d1, r = self.P.shape
+        stack = f"stack={lead[0]}, " if lead else ""
         return (
-            f"d1={d1}, d2={self.Q.shape[1]}, triplets={r}, scaling={self.scaling:g}, dropout={self.dropout:g}"
+            f"{stack}d1={d1}, d2={self.Q.shape[-1]}, triplets={r}, scaling={self.scaling:g}, "
+            f"dropout={self.dropout:g}"
         )

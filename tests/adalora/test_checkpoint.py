@@ -166,7 +166,7 @@ DAMAGES = [
     (edited(lambda value: value["modules"].update(x={})), "is damaged: 'shape'"),
     (
         edited(lambda value: value["modules"].update(x={"shape": [1], "rank": 1})),
-        "shape .1. should have 2 sizes",
+        "shape .1. should have 2 or 3 sizes",
     ),
     (edited(lambda value: value.update(trained={"classifier.weight": 3})), "is damaged"),
 ]

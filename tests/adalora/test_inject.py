@@ -112,7 +112,7 @@ def bad(message, error=adalora.TargetError, build=bert, **settings):
         bad("'zzzz' matches no module; names in this model: .*dense.*query", target_modules=["zzzz"]),
         bad("'.*nothing' matches no module", target_modules=".*nothing"),
         bad(r"'\(' , which|'\(', which is no regular expression", adalora.ConfigError, target_modules="("),
-        bad("'LayerNorm' matches only modules that cannot.*LayerNorm; supported types: Linear, Conv1D",
+        bad("'LayerNorm' matches 'bert.embeddings.LayerNorm' of type LayerNorm, which cannot.*supported types: Linear, Conv1D",
             target_modules=["LayerNorm"]),
         bad(r"rank is 17; allowed for 'bert.encoder.layer.0.attention.self.query' of shape \(16, 16\): 1 to 16",
             target_modules=["query"], rank=17),

@@ -64,14 +64,6 @@ def test_the_way_back_is_exact_whatever_the_size_of_the_update(seed, scale):
     assert all(torch.equal(weight, before[name]) for name, weight in weights(model).items())
 
 
-def test_a_tied_weight_does_not_change():
-    model = adapted(gpt2, ["lm_head"])
-    embedding = model.transformer.wte.weight.clone()
-    with adalora.merged(model):
-        assert torch.equal(model.transformer.wte.weight, embedding)
-    assert model.lm_head.base.weight is model.transformer.wte.weight
-
-
 def test_the_original_comes_back_after_an_error():
     model = adapted(mlp, ["up"])
     before = model.up.base.weight

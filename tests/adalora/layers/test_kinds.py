@@ -1,29 +1,54 @@
-"""The table of layer kinds."""
+"""Which layer is of which kind."""
 
+import bitsandbytes as bnb
 import pytest
-import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from adalora.layers import KINDS, kind_of
+from adalora.layers import kind_of, supported
+from adalora.layers.convolution import Convolution
+from adalora.layers.embedding import Embedding
+from adalora.layers.linear import Linear, Transposed
 
 
-@pytest.mark.parametrize(("base", "shape"), [(nn.Linear(5, 4), (4, 5)), (Conv1D(4, 5), (4, 5))])
-def test_every_kind_acts_as_its_arranged_matrix_does(base, shape):
-    kind = kind_of(base)
-    assert kind.shape(base) == shape
-    left, right, x = torch.randn(4, 2), torch.randn(2, 5), torch.randn(3, 5)
-    bias = base.bias.detach().clone()
-    base.weight.data = kind.arrange(left @ right).contiguous()
-    torch.testing.assert_close(kind.apply(x, left, right), base(x) - bias, rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize(
+    ("module", "kind", "shape"),
+    [
+        (nn.Linear(5, 4), Linear, (4, 5)),
+        (Conv1D(4, 5), Transposed, (4, 5)),
+        (bnb.nn.Linear4bit(5, 4), Linear, (4, 5)),
+        (bnb.nn.LinearNF4(5, 4), Linear, (4, 5)),
+        (bnb.nn.Linear8bitLt(5, 4), Linear, (4, 5)),
+        (nn.Conv1d(6, 4, 3), Convolution, (4, 18)),
+        (nn.Conv2d(6, 4, (3, 2), groups=2), Convolution, (4, 18)),
+        (nn.Conv3d(2, 4, 2), Convolution, (4, 16)),
+        (nn.Embedding(7, 3), Embedding, (3, 7)),
+    ],
+)
+def test_every_type_has_its_kind_and_shape(module, kind, shape):
+    assert type(kind_of(module)) is kind
+    assert kind_of(module).shape(module) == shape
 
 
-def test_a_subclass_is_another_kind():
+def test_a_subclass_is_another_type():
     class Other(nn.Linear):
         pass
 
     assert kind_of(Other(2, 2)) is None
     assert kind_of(nn.LayerNorm(2)) is None
+    assert kind_of(nn.ConvTranspose2d(2, 2, 2)) is None
     # nn.MultiheadAttention reads its projection's weight and never calls it, so an adapter there would be dead.
     assert kind_of(nn.MultiheadAttention(4, 2).out_proj) is None
-    assert len({kind.module for kind in KINDS}) == len(KINDS)
+
+
+def test_the_supported_types_are_named():
+    for name in (
+        "Linear",
+        "Conv1D",
+        "Conv3d",
+        "Embedding",
+        "MultiheadAttention",
+        "fused experts",
+        "Linear4bit",
+    ):
+        assert name in supported()

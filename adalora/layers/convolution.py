@@ -1,0 +1,53 @@
+"""Convolutions in one, two and three dimensions."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .kind import PlainKind
+
+_POINTWISE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+
+
+class Convolution(PlainKind):
+    """W₀ (out × in/groups × kernel) is read as a matrix with d₁ = out rows and d₂ = in/groups·kernel columns.
+
+    ΔW is a matrix of the same shape, so its rank has nothing to divide by the groups: ``right`` is a
+    convolution with r filters, the same for every group, and ``left`` mixes their outputs to each channel.
+    """
+
+    linear = False
+
+    def shape(self, base: Any) -> tuple[int, ...]:
+        """Return (out, in/groups · kernel)."""
+        weight = base.weight
+        return int(weight.shape[0]), int(weight[0].numel())
+
+    def matrix(self, base: Any, weight: Tensor) -> Tensor:
+        """Return the filters as rows."""
+        return weight.flatten(1)
+
+    def arrange(self, base: Any, matrix: Tensor) -> Tensor:
+        """Return rows as filters."""
+        return matrix.reshape(base.weight.shape)
+
+    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+        """Convolve with the r filters of ``right`` as the base layer does, and mix them pointwise."""
+        (x,) = inputs
+        x = F.dropout(x.to(right.dtype), dropout)
+        groups: int = base.groups
+        filters = right.reshape(right.shape[0], *base.weight.shape[1:])
+        filters = filters.repeat(groups, *[1] * (filters.dim() - 1))
+        # The layer's own method knows stride, padding and its mode, dilation and groups.
+        hidden = base._conv_forward(x, filters, None)
+        pointwise = left.reshape(*left.shape, *[1] * (filters.dim() - 2))
+        mixed: Tensor = _POINTWISE[filters.dim() - 2](hidden, pointwise, groups=groups)
+        return mixed
+
+    def channels(self, base: Any) -> int | None:
+        """Return the dimension before those of space."""
+        return 1 - int(base.weight.dim())
+
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)

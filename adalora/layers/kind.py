@@ -1,0 +1,71 @@
+"""What has to be known of a type of layer before it can be adapted."""
+
+from typing import Any, Protocol
+
+from torch import Tensor
+
+
+class LayerKind(Protocol):
+    """How a product left @ right acts on a layer's input, and how the layer's weight is read as a matrix.
+
+    Kinds hold no state: ``base`` is always the plain layer.
+
+    Attributes:
+        linear: whether ``target_modules="all-linear"`` means this kind.
+    """
+
+    linear: bool
+
+    def shape(self, base: Any) -> tuple[int, ...]:
+        """Return (d₁, d₂), the sizes of the layer's output and input, behind the size of a stack, if any."""
+        ...
+
+    def matrix(self, base: Any, weight: Tensor) -> Tensor:
+        """Return a tensor that lies as the base weight does as a matrix, or stack of matrices, d₁ × d₂."""
+        ...
+
+    def arrange(self, base: Any, matrix: Tensor) -> Tensor:
+        """Return a matrix d₁ × d₂ as the base weight lies: the inverse of `matrix`."""
+        ...
+
+    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+        """Return left @ right applied to the layer's own inputs, which are dropped with that probability."""
+        ...
+
+    def channels(self, base: Any) -> int | None:
+        """Return the output's dimension of the d₁ channels, from its end; None where DoRA has no meaning."""
+        ...
+
+    def still(self, base: Any) -> int | None:
+        """Return the input (column of ΔW) whose output never changes, such as an embedding's padding."""
+        ...
+
+    def obstacle(self, base: Any) -> str | None:
+        """Say why this very layer cannot be adapted, or return None."""
+        ...
+
+
+class PlainKind:
+    """What holds for most kinds."""
+
+    linear = True
+
+    def matrix(self, base: Any, weight: Tensor) -> Tensor:
+        """Return the weight as it is."""
+        return weight
+
+    def arrange(self, base: Any, matrix: Tensor) -> Tensor:
+        """Return the matrix as it is."""
+        return matrix
+
+    def channels(self, base: Any) -> int | None:
+        """Return the last dimension."""
+        return -1
+
+    def still(self, base: Any) -> int | None:
+        """Return None: every input counts."""
+        return None
+
+    def obstacle(self, base: Any) -> str | None:
+        """Return None: nothing stands in the way."""
+        return None

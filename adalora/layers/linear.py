@@ -1,0 +1,39 @@
+"""Linear layers: `torch.nn.Linear`, also with a quantised weight, and GPT-2's `Conv1D`."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from .kind import PlainKind
+
+
+class Linear(PlainKind):
+    """h = W₀x + b with W₀ stored as d₁ × d₂."""
+
+    def shape(self, base: nn.Linear) -> tuple[int, ...]:
+        """Return (d₁, d₂)."""
+        return base.out_features, base.in_features
+
+    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+        """Return left (right x) for x of shape (…, d₂): the d₁ × d₂ matrix is never formed."""
+        (x,) = inputs
+        return F.linear(F.linear(F.dropout(x.to(right.dtype), dropout), right), left)
+
+
+class Transposed(Linear):
+    """The same with W₀ stored as d₂ × d₁: GPT-2's `Conv1D`, which is no convolution."""
+
+    def shape(self, base: Conv1D) -> tuple[int, ...]:
+        """Return (d₁, d₂)."""
+        d2, d1 = base.weight.shape
+        return int(d1), int(d2)
+
+    def matrix(self, base: Any, weight: Tensor) -> Tensor:
+        """Return the transpose."""
+        return weight.t()
+
+    def arrange(self, base: Any, matrix: Tensor) -> Tensor:
+        """Return the transpose."""
+        return matrix.t()

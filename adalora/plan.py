@@ -1,0 +1,73 @@
+"""What one layer gets from an adapter: built before the model changes, put on after."""
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from .bases import storage_of
+from .config import AdapterConfig
+from .layers import AdaptedLayer, Origin
+from .layers.dora import row_norms
+from .targets import Target, base_of
+from .updates import SPECTRAL, UPDATES, Update, singular_part
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An update for a layer, and whatever comes with it.
+
+    Attributes:
+        update: the update.
+        origin: what leaves the base weight when the update comes; None where it starts at zero.
+        dora: whether the layer gets a magnitude.
+    """
+
+    update: Update
+    origin: Origin | None
+    dora: bool
+
+    @torch.no_grad()
+    def put_on(self, layer: AdaptedLayer, name: str) -> None:
+        """Add the update to a layer under the adapter's name."""
+        layer.updates[name] = cast(nn.Module, self.update)
+        layer.storage.prepare(layer.base)
+        if self.origin is not None:
+            layer.set_origin_(name, self.origin)
+        if self.dora:
+            layer.magnitudes[name] = nn.Parameter(row_norms(layer.matrix(until=name)))
+
+
+def plan(target: Target, config: AdapterConfig) -> Plan:
+    """Build the update that ``config`` asks for on one layer; the layer does not change."""
+    base = base_of(target.module)
+    *stack, d1, d2 = target.shape
+    # Half-precision and quantised weights get float32 factors: bfloat16 would round λ's small steps away.
+    weight = cast(nn.Parameter, base.weight)
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    divisor = config.rank if config.scaling == "lora" else math.sqrt(config.rank)
+    still = target.kind.still(base)
+    spectral = config.init in SPECTRAL
+    update = UPDATES[config.update](
+        d1,
+        d2,
+        config.rank,
+        config.alpha / divisor,
+        stack=stack[0] if stack else None,
+        dropout=config.dropout,
+        init="gaussian" if spectral else config.init,
+        still=still,
+        device=weight.device,
+        dtype=dtype,
+    )
+    if spectral:
+        storage = storage_of(base)
+        W = target.kind.matrix(base, storage.read(base, weight))
+        update.represent_(*singular_part(W, config.rank, config.init, still))
+    return Plan(update, Origin(*_copies(update)) if spectral else None, config.dora)
+
+
+def _copies(update: Update) -> list[Tensor]:
+    return [factor.detach().clone() for factor in update.factors()]
