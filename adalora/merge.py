@@ -70,7 +70,8 @@ def unload(model: M, *, dequantize: bool = False) -> M:
     Args:
         model: the model.
         dequantize: turn every quantised layer, adapted or not, into one with floating-point weights, to which
-            updates are added exactly. Otherwise quantised layers stay so, and their sums are rounded.
+            updates are added before they are rounded to the type of the model's other weights. Otherwise
+            quantised layers stay so, and the sums are quantised.
 
     Raises:
         StateError: the model has no adapter, is disabled, or is wrapped; the model is unchanged.
@@ -106,19 +107,19 @@ def _dequantized(model: nn.Module) -> dict[int, nn.Module]:
 
 
 def _merge(layers: dict[str, AdaptedLayer]) -> None:
-    # All sums first: if the memory does not suffice, no layer has changed.
+    # All sums first: if the memory does not suffice, or a warning is an error, no layer has changed.
     sums = {name: layer.encoded() for name, layer in layers.items()}
-    for name, layer in layers.items():
-        layer.merge_(*sums[name])
     errors = {name: error for name, (_, error) in sums.items() if layers[name].storage.rounds}
     if errors:
         worst = max(errors, key=errors.__getitem__)
         warnings.warn(
-            f"merged into {len(errors)} quantised weights: rounding moved them by "
+            f"merging into {len(errors)} quantised weights: rounding moves them by "
             f"{sum(errors.values()) / len(errors):.2%} of their norm on average, at most {errors[worst]:.2%} "
             f"({worst}). unload(model, dequantize=True) does not round.",
             stacklevel=3,
         )
+    for name, layer in layers.items():
+        layer.merge_(*sums[name])
 
 
 def _adapted(model: nn.Module) -> dict[str, AdaptedLayer]:

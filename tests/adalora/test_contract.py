@@ -256,7 +256,7 @@ def test_prune_save_load_merge_and_disable_come_back(one, tmp_path):
 
 def merge(one, model):
     if one.base in QUANTISED:
-        with pytest.warns(UserWarning, match=r"merged into \d quantised weights: rounding moved them by \d"):
+        with pytest.warns(UserWarning, match=r"merging into \d quantised weights: rounding moves them by \d"):
             adalora.merge_(model)
     else:
         adalora.merge_(model)

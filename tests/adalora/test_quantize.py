@@ -148,7 +148,7 @@ def test_unload_with_dequantize_gives_exact_float_layers(kind, first):
     totals = {name: layer.matrix() for name, layer in adalora.adapters(model).items()}
     if first:
         with pytest.warns(
-            UserWarning, match=r"merged into 4 quantised weights: rounding moved them by \d+\.\d+%"
+            UserWarning, match=r"merging into 4 quantised weights: rounding moves them by \d+\.\d+%"
         ):
             adalora.merge_(model)
     plain = adalora.unload(model, dequantize=True)
