@@ -77,6 +77,7 @@ class DataConfig:
     Args:
         path: local folder to read a hub task from, with the columns that the hub has: one ``csv``, ``json``,
             ``jsonl`` or ``parquet`` file a split (``train.csv``), or what ``DatasetDict.save_to_disk`` wrote.
+            For ``loveda`` the folder with ``Train`` and ``Val``.
         max_length: tokens of an input, at most.
         target_length: tokens of a summary, at most; for summarization.
         stride: tokens that neighbouring windows of a long text share; for question answering.

@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from torch import nn
 from transformers import (
     EvalPrediction,
-    PreTrainedModel,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -49,22 +49,22 @@ class Fitted:
     scores: dict[str, Scores]
 
 
-def build(data: Prepared, method: Method) -> tuple[PreTrainedModel, list[TrainerCallback]]:
+def build(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallback]]:
     """Return the model, changed by the method, and the method's callbacks.
 
     The seed is set first: all methods of a run start from the same head.
     """
     config = data.config
     set_seed(config.seed)
-    model = load_model(config.model, data.task.problem, data.classes, config.training.classifier_dropout)
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = data.tokenizer.pad_token_id
+    problem = data.task.problem
+    pretrained = load_model(config.model, problem, data.classes, config.training.classifier_dropout)
+    model = problem.finish(pretrained, data.processor, data.classes)
     return model, method.prepare(model, config)
 
 
 def fit(
     data: Prepared,
-    model: PreTrainedModel,
+    model: nn.Module,
     training: TrainingConfig,
     folder: Path,
     *,
@@ -88,34 +88,33 @@ def fit(
         steps=output.global_step,
         seconds=float(output.metrics["train_runtime"]),
         trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        weights=model.num_parameters(),
+        weights=sum(p.numel() for p in model.parameters()),
         scores={name: _measure(data, trainer, name) for name in data.test},
     )
 
 
-def try_out(data: Prepared, model: PreTrainedModel) -> None:
-    """Run the longest training rows through a model: what does not go through shall say so at once.
+def try_out(data: Prepared, model: nn.Module) -> None:
+    """Run the largest training rows through a model: what does not go through shall say so at once.
 
     Raises:
         ConfigError: they do not, or the Trainer refuses the settings.
     """
-    lengths = [len(tokens) for tokens in data.train.features["input_ids"]]
-    longest = sorted(range(len(lengths)), key=lengths.__getitem__)[-2:]
+    positions, size = data.task.problem.largest(data.train.features, data.config.data)
     try:
         with TemporaryDirectory() as folder:  # the Trainer makes one in any case
             trainer = _trainer(data, model, data.config.training, Path(folder), [])
-            batch = next(iter(trainer.get_test_dataloader(data.train.features.select(longest))))
+            batch = next(iter(trainer.get_test_dataloader(data.train.features.select(positions))))
             trainer.prediction_step(model, batch, prediction_loss_only=True)
     except (IndexError, RuntimeError, ValueError) as error:
         raise ConfigError(
-            f"model is {data.config.model!r}, and the longest of the training rows ({max(lengths)} tokens, "
-            f"data.max_length is {data.config.data.max_length}) does not go through it: {error}"
+            f"model is {data.config.model!r}, and the largest of the training rows ({size}) does not go "
+            f"through it: {error}"
         ) from error
 
 
 def _trainer(
     data: Prepared,
-    model: PreTrainedModel,
+    model: nn.Module,
     training: TrainingConfig,
     folder: Path,
     callbacks: list[TrainerCallback],
@@ -126,7 +125,7 @@ def _trainer(
         args=arguments(data, training, folder),
         train_dataset=data.train.features,
         eval_dataset=data.validation.features,
-        data_collator=problem.collator(data.tokenizer, model),
+        data_collator=problem.collator(data.processor, model),
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)

@@ -10,6 +10,8 @@ from sklearn import metrics
 Scores = dict[str, float]
 Score = Callable[[Sequence[Any], Sequence[Any]], Scores]
 
+OF_CLASS = "/"  # between the name of a metric and that of the one class that it is of
+
 
 def accuracy(predictions: Sequence[int], references: Sequence[int]) -> Scores:
     """Return the share of classes that are right."""

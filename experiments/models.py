@@ -1,38 +1,18 @@
-"""The model of a run and its tokenizer, from a pinned package, a local folder or the hub."""
+"""The model of a run, as its kind of problem wants it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, PreTrainedModel
 
-from adalora.errors import ConfigError, DataError
+from adalora.errors import ConfigError
 
-from . import packages
-from .checks import did_you_mean
+from .pretrained import from_pretrained
 from .problems import Problem
 
 # What each family calls the dropout before its classification head.
 _HEAD_DROPOUT = {"deberta": "cls_dropout", "deberta-v2": "cls_dropout", "distilbert": "seq_classif_dropout"}
-
-
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a model.
-
-    Raises:
-        DataError: the model is not there; the message says how to get it.
-        ConfigError: it has no fast tokenizer, which alone knows where a token came from.
-    """
-    tokenizer = _from_pretrained(AutoTokenizer, name)
-    if not tokenizer.is_fast:
-        raise ConfigError(
-            f"model is {name!r}, which has no fast tokenizer; allowed: a model with tokenizer.json."
-        )
-    if tokenizer.pad_token is None:  # decoders have none; what it stands for is masked, so any token will do
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def load_model(
@@ -50,13 +30,13 @@ def load_model(
         DataError: the model is not there; the message says how to get it.
         ConfigError: this kind of model has no dropout to set.
     """
-    config = _from_pretrained(AutoConfig, name, **problem.model_options(classes))
+    config = from_pretrained(AutoConfig, name, **problem.model_options(classes))
     if head_dropout is not None:
         _set_head_dropout(config, head_dropout)
     # Some checkpoints are stored in half precision, in which small updates are lost.
     # A head of another size than the task's is a head of another task: a new one takes its place.
     options = {"config": config, "dtype": torch.float32, "ignore_mismatched_sizes": True}
-    return _from_pretrained(problem.auto_class, name, **options)
+    return from_pretrained(problem.auto_class, name, **options)
 
 
 def _set_head_dropout(config: Any, value: float) -> None:
@@ -67,23 +47,3 @@ def _set_head_dropout(config: Any, value: float) -> None:
             f"dropout; allowed: null."
         )
     setattr(config, field, value)
-
-
-def _from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
-    place = packages.find(packages.MODELS[name]) if name in packages.MODELS else name
-    try:
-        return auto_class.from_pretrained(str(place), **options)
-    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-        allowed = (
-            f"{', '.join(packages.MODELS)}, a local folder with config.json and weights, a name on the hub"
-        )
-        raise DataError(
-            f"model is {name!r}, which is {_what_is_wrong(name, error)}; allowed: {allowed}."
-            f"{did_you_mean(name, packages.MODELS)}"
-        ) from error
-
-
-def _what_is_wrong(name: str, error: Exception) -> str:
-    if Path(name).is_dir():
-        return f"a folder without a whole model ({str(error).splitlines()[0]})"
-    return "no folder, and could not be read from the hub (no such name, or no network)"

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
-from transformers import EvalPrediction, PreTrainedTokenizerBase
+from transformers import EvalPrediction
 
 from . import tasks
 from .config import RunConfig
 from .metrics import Scores
-from .models import load_tokenizer
 from .problems import Part
 from .tasks import Task
 
@@ -22,7 +21,7 @@ class Prepared:
     Attributes:
         config: the settings.
         task: the task.
-        tokenizer: of the model.
+        processor: what prepares the model's inputs, such as its tokenizer.
         classes: names of the classes; empty if there are none.
         train: what is trained on.
         validation: what is looked at on the way.
@@ -31,7 +30,7 @@ class Prepared:
 
     config: RunConfig
     task: Task
-    tokenizer: PreTrainedTokenizerBase
+    processor: Any
     classes: tuple[str, ...]
     train: Part
     validation: Part
@@ -40,7 +39,7 @@ class Prepared:
     def measure(self, part: Part, output: EvalPrediction) -> Scores:
         """Return the task's numbers for a model's output over ``part``."""
         problem = self.task.problem
-        predictions = problem.decode(output, part, self.tokenizer, self.config.evaluation)
+        predictions = problem.decode(output, part, self.processor, self.config.evaluation)
         return self.task.score(predictions, problem.references(part))
 
     def constant(self) -> dict[str, Scores]:
@@ -57,15 +56,15 @@ def prepare(config: RunConfig) -> Prepared:
 
     Raises:
         ConfigError: the task is unknown, or a setting has no meaning for it.
-        DataError: data or tokenizer are not there; the message says how to get them.
+        DataError: data or model are not there; the message says how to get them.
     """
     task = tasks.get(config.task, config.data)
-    tokenizer = load_tokenizer(config.model)
+    processor = task.problem.load_processor(config.model)
     splits = task.load(config.data)
 
     def part(rows: Dataset, limit: int | None) -> Part:
         rows = tasks.cut(rows, limit)
-        return Part(rows, task.columns, task.problem.encode(rows, task.columns, tokenizer, config.data))
+        return Part(rows, task.columns, task.problem.encode(rows, task.columns, processor, config.data))
 
     limit = config.data.eval_rows
     # Where validation and test are the same rows, they are encoded once.
@@ -75,7 +74,7 @@ def prepare(config: RunConfig) -> Prepared:
     return Prepared(
         config=config,
         task=task,
-        tokenizer=tokenizer,
+        processor=processor,
         classes=splits.classes,
         train=part(splits.train, config.data.train_rows),
         validation=encoded[id(splits.validation)],

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from . import files, packages
-from .results import Line, Results, score_cells, shown
+from .results import Line, Results, class_table, score_cells, shown
 
 _CAPTIONS = {
     "ranks": "The rank that every matrix kept: a row for each kind of matrix, a column for each layer.",
@@ -70,6 +70,7 @@ def write(folder: Path, results: Results, place: Path) -> Path:
             headline=_headline(results, results.lines[-1]),
             bars=[_bar(results, line) for line in results.lines],
             cells=[(line, score_cells(line)) for line in results.lines],
+            classes=class_table(results.lines[-1]),
             columns=_columns(folder / files.PICTURES),
             code=how_to_load(results, place),
             settings=(folder / files.CONFIG).read_text(encoding="utf-8"),
@@ -87,19 +88,19 @@ def how_to_load(results: Results, folder: Path) -> str:
         return ""
     alias = results.model in packages.MODELS
     base = f"packages.find(packages.MODELS[{results.model!r}])" if alias else repr(results.model)
-    labels = f", num_labels={results.labels}" if results.labels else ""
-    lines = [
-        f"from transformers import {results.auto_class}, AutoTokenizer",
-        "",
-        "import adalora",
-        *(["from experiments import packages"] if alias else []),
-        "",
-        f"base = {base}",
-        "tokenizer = AutoTokenizer.from_pretrained(base)",
-        f"model = {results.auto_class}.from_pretrained(base{labels})",
-        f"adalora.load(model, {(folder / files.ADAPTER).as_posix()!r}).eval()",
-    ]
-    return "\n".join(lines)
+    packaged = ["from experiments import packages"] if alias else []
+    if results.loading:
+        library, ours = [], [*packaged, results.loading[0]]
+        model = [f"model = {results.loading[1]}"]
+    else:
+        labels = f", num_labels={results.labels}" if results.labels else ""
+        library, ours = [f"from transformers import {results.auto_class}, AutoTokenizer", ""], packaged
+        model = [
+            "tokenizer = AutoTokenizer.from_pretrained(base)",
+            f"model = {results.auto_class}.from_pretrained(base{labels})",
+        ]
+    adapter = f"adalora.load(model, {(folder / files.ADAPTER).as_posix()!r}).eval()"
+    return "\n".join([*library, "import adalora", *ours, "", f"base = {base}", *model, adapter])
 
 
 def _environment() -> Environment:

@@ -1,10 +1,11 @@
 """The numbers of a run: what is written to ``results.json`` and printed at the end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import adalora
 
-from .metrics import Scores
+from .metrics import OF_CLASS, Scores
 
 _PLAIN = {"pearson", "spearman", "matthews"}  # these are correlations, the others are shares
 
@@ -64,6 +65,8 @@ class Results:
         weights: number of all weights of the trained model.
         lines: constant answer, head alone, and the method of the run, which is the last one.
         rank: where the rank went; None for a method without one.
+        loading: Python that makes the model from its name, ``base``, an import and an expression; None where
+            ``auto_class`` is enough.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Results:
     weights: int
     lines: tuple[Line, ...]
     rank: Rank | None
+    loading: tuple[str, str] | None = None
 
 
 def rank_of(controller: adalora.AdaLoRAController) -> Rank:
@@ -97,22 +101,48 @@ def shown(metric: str, value: float) -> str:
 
 
 def score_cells(line: Line) -> dict[str, str]:
-    """Return every number of a line by the name of its column, with the test part if there are several."""
+    """Return the numbers of a line by the name of their column, with the test part if there are several.
+
+    Those of single classes have a table of their own, see `class_table`.
+    """
     several = len(line.scores) > 1
     return {
         f"{metric} ({part})" if several else metric: shown(metric, value)
         for part, scores in line.scores.items()
         for metric, value in scores.items()
+        if OF_CLASS not in metric
     }
 
 
+def class_table(line: Line) -> list[list[str]]:
+    """Return the numbers ``METRIC/CLASS`` on the first test part as a head and a row for each class.
+
+    Empty where there are none; a hyphen stands for a number that a class does not have.
+    """
+    scores = next(iter(line.scores.values()))
+    pairs = [metric.split(OF_CLASS, 1) for metric in scores if OF_CLASS in metric]
+    metrics, names = (
+        (list(dict.fromkeys(column)) for column in zip(*pairs, strict=True)) if pairs else ([], [])
+    )
+    cells = {(metric, name): shown(metric, scores[metric + OF_CLASS + name]) for metric, name in pairs}
+    rows = [[name, *(cells.get((metric, name), "-") for metric in metrics)] for name in names]
+    return [["class", *metrics], *rows] if rows else []
+
+
 def table(results: Results) -> str:
-    """Return the lines as a table for the terminal, and below it one line on the rank."""
+    """Return the lines as a table for the terminal, below it the classes of the last one, and the rank."""
     columns = [*score_cells(results.lines[0]), "weights trained", "seconds"]
-    rows = [["", *columns], *(_cells(line) for line in results.lines)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    text = ["   ".join(_aligned(row, widths)).rstrip() for row in rows]
-    return "\n".join([*text, *(["", _in_words(results.rank)] if results.rank else [])])
+    parts = [
+        _columns([["", *columns], *(_cells(line) for line in results.lines)]),
+        _columns(class_table(results.lines[-1])),
+        _in_words(results.rank) if results.rank else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _columns(rows: Sequence[list[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join("   ".join(_aligned(row, widths)).rstrip() for row in rows)
 
 
 def _cells(line: Line) -> list[str]:

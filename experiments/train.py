@@ -48,6 +48,7 @@ def train(config: RunConfig) -> Results:
         about=data.task.about,
         model=config.model,
         auto_class=data.task.problem.auto_class.__name__,
+        loading=data.task.problem.loading(data.classes),
         labels=data.task.problem.model_options(data.classes).get("num_labels", 0),
         headline=data.task.headline,
         weights=fitted.weights,

@@ -1,8 +1,18 @@
-"""Kinds of problem: which model class, how texts become features, how outputs become predictions."""
+"""Kinds of problem: which model class, how inputs become features, how outputs become predictions."""
 
 from .answering import ANSWERING
 from .problem import Columns, Part, Problem
+from .segmenting import SEGMENTATION
 from .sequence import CLASSIFICATION, REGRESSION
 from .summarizing import SUMMARIZING
 
-__all__ = ["ANSWERING", "CLASSIFICATION", "REGRESSION", "SUMMARIZING", "Columns", "Part", "Problem"]
+__all__ = [
+    "ANSWERING",
+    "CLASSIFICATION",
+    "REGRESSION",
+    "SEGMENTATION",
+    "SUMMARIZING",
+    "Columns",
+    "Part",
+    "Problem",
+]

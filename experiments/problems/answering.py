@@ -20,7 +20,9 @@ from transformers import (
 
 from ..checks import require
 from ..config import DataConfig, EvaluationConfig
+from ..pretrained import load_tokenizer
 from .problem import Columns, Part, Problem, no_options, targets
+from .text import auto_class_alone, fill_padding, longest
 
 CANDIDATES = 20  # starts and ends that are combined into spans
 NOT_CONTEXT = [-1, -1]
@@ -135,11 +137,15 @@ def _collator(tokenizer: PreTrainedTokenizerBase, _: object) -> DataCollatorWith
 
 ANSWERING = Problem(
     auto_class=AutoModelForQuestionAnswering,
+    load_processor=load_tokenizer,
+    finish=fill_padding,
+    loading=auto_class_alone,
     trainer_class=Trainer,
     arguments_class=TrainingArguments,
     model_options=no_options,
     arguments=no_options,
     encode=_encode,
+    largest=longest,
     collator=_collator,
     decode=_decode,
     references=_references,

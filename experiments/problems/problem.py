@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
-from transformers import EvalPrediction, PreTrainedTokenizerBase, Trainer, TrainingArguments
+from torch import nn
+from transformers import EvalPrediction, Trainer, TrainingArguments
 
 from ..config import DataConfig, EvaluationConfig
 
@@ -15,8 +16,8 @@ class Columns:
     """Which columns of a data set a task reads.
 
     Attributes:
-        inputs: columns of text, in the order in which the tokenizer gets them.
-        target: column of the label, answer or summary.
+        inputs: columns of text, in the order in which the tokenizer gets them; or one with paths of images.
+        target: column of the label, answer or summary; or one with paths of masks.
     """
 
     inputs: tuple[str, ...]
@@ -30,7 +31,7 @@ class Part:
     Attributes:
         rows: as they were loaded.
         columns: which columns of the rows count.
-        features: as the model takes them; there may be several for one row.
+        features: as the model takes them; there may be several for one row. Images are read when asked for.
     """
 
     rows: Dataset
@@ -44,26 +45,35 @@ class Problem:
 
     Attributes:
         auto_class: class of `transformers` that builds the model.
+        load_processor: name of the model -> what prepares its inputs: a tokenizer, or more than that.
+        finish: (pretrained model, processor, names of the classes) -> the model that is trained.
+        loading: names of the classes -> Python that makes the model that is trained from its name, ``base``:
+            an import and an expression; None where ``auto_class`` is enough.
         trainer_class: class of `transformers` that trains it.
         arguments_class: class of its arguments.
         model_options: names of the classes -> keyword arguments of the model's configuration.
         arguments: settings -> keyword arguments for ``arguments_class`` that only this kind needs.
-        encode: (rows, columns, tokenizer, settings) -> features.
-        collator: (tokenizer, model) -> what makes a batch of features.
-        decode: (the model's output over a part, the part, tokenizer, settings) -> one prediction a row.
+        encode: (rows, columns, processor, settings) -> features.
+        largest: (features, settings) -> positions of those that ask most of the model, and a word on them.
+        collator: (processor, model) -> what makes a batch of features.
+        decode: (the model's output over a part, the part, processor, settings) -> one prediction a row.
         references: part -> what the predictions are compared with, one a row.
         constant: part -> predictions that need no model, one a row.
         constant_name: what that baseline is called.
     """
 
     auto_class: Any
+    load_processor: Callable[[str], Any]
+    finish: Callable[[Any, Any, Sequence[str]], nn.Module]
+    loading: Callable[[Sequence[str]], tuple[str, str] | None]
     trainer_class: type[Trainer]
     arguments_class: type[TrainingArguments]
     model_options: Callable[[Sequence[str]], Mapping[str, Any]]
     arguments: Callable[[DataConfig, EvaluationConfig], Mapping[str, Any]]
-    encode: Callable[[Dataset, Columns, PreTrainedTokenizerBase, DataConfig], Dataset]
-    collator: Callable[[PreTrainedTokenizerBase, Any], Callable[[list[dict[str, Any]]], Mapping[str, Any]]]
-    decode: Callable[[EvalPrediction, Part, PreTrainedTokenizerBase, EvaluationConfig], list[Any]]
+    encode: Callable[[Dataset, Columns, Any, DataConfig], Dataset]
+    largest: Callable[[Dataset, DataConfig], tuple[list[int], str]]
+    collator: Callable[[Any, Any], Callable[[list[dict[str, Any]]], Mapping[str, Any]]]
+    decode: Callable[[EvalPrediction, Part, Any, EvaluationConfig], list[Any]]
     references: Callable[[Part], list[Any]]
     constant: Callable[[Part], list[Any]]
     constant_name: str

@@ -16,7 +16,9 @@ from transformers import (
 )
 
 from ..config import DataConfig
+from ..pretrained import load_tokenizer
 from .problem import Columns, Part, Problem, no_options, targets
+from .text import auto_class_alone, fill_padding, longest
 
 
 def _encode(rows: Dataset, columns: Columns, tokenizer: PreTrainedTokenizerBase, data: DataConfig) -> Dataset:
@@ -70,11 +72,15 @@ def _mean(part: Part) -> list[float]:
 
 CLASSIFICATION = Problem(
     auto_class=AutoModelForSequenceClassification,
+    load_processor=load_tokenizer,
+    finish=fill_padding,
+    loading=auto_class_alone,
     trainer_class=Trainer,
     arguments_class=TrainingArguments,
     model_options=_class_options,
     arguments=no_options,
     encode=_encode,
+    largest=longest,
     collator=_collator,
     decode=_decode_classes,
     references=targets,
@@ -84,11 +90,15 @@ CLASSIFICATION = Problem(
 
 REGRESSION = Problem(
     auto_class=AutoModelForSequenceClassification,
+    load_processor=load_tokenizer,
+    finish=fill_padding,
+    loading=auto_class_alone,
     trainer_class=Trainer,
     arguments_class=TrainingArguments,
     model_options=_number_options,
     arguments=no_options,
     encode=_encode,
+    largest=longest,
     collator=_collator,
     decode=_decode_numbers,
     references=targets,

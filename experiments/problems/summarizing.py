@@ -15,8 +15,10 @@ from transformers import (
 )
 
 from ..config import DataConfig, EvaluationConfig
+from ..pretrained import load_tokenizer
 from ..rouge import sentences
 from .problem import Columns, Part, Problem, no_options, targets
+from .text import auto_class_alone, fill_padding, longest
 
 LEAD = 3  # sentences of the usual baseline (Lewis et al. 2020, arXiv 1910.13461, table 3)
 
@@ -58,11 +60,15 @@ def _lead(part: Part) -> list[str]:
 
 SUMMARIZING = Problem(
     auto_class=AutoModelForSeq2SeqLM,
+    load_processor=load_tokenizer,
+    finish=fill_padding,
+    loading=auto_class_alone,
     trainer_class=Seq2SeqTrainer,
     arguments_class=Seq2SeqTrainingArguments,
     model_options=no_options,
     arguments=_arguments,
     encode=_encode,
+    largest=longest,
     collator=_collator,
     decode=_decode,
     references=targets,

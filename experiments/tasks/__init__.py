@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from ..checks import require, unknown
 from ..config import DataConfig
-from . import glue, hub, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24
+from . import glue, hub, loveda, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24
 from .task import DATA_SEED, Splits, Task, cut
 
 __all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get"]
@@ -20,6 +20,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             *glue.TASKS,
             squad_v2.TASK,
             *summaries.TASKS,
+            loveda.TASK,
         )
     }
 )
@@ -51,4 +52,4 @@ def _require_meaning(task: Task, data: DataConfig) -> None:
         why = f"{default!r} for {task.name}, which knows its columns; hub:NAME is for data of your own"
         require(value == default, f"data.{name}", value, why)
     why = f"null for {task.name}, whose rows come from a package; hub:NAME reads a folder"
-    require(task.from_hub or data.path is None, "data.path", data.path, why)
+    require(task.reads_path or data.path is None, "data.path", data.path, why)

@@ -30,5 +30,5 @@ TASK = Task(
     load=_load,
     score=accuracy,
     headline="accuracy",
-    from_hub=False,
+    reads_path=False,
 )

@@ -40,5 +40,5 @@ TASK = Task(
     load=_load,
     score=correlations,
     headline="pearson",
-    from_hub=False,
+    reads_path=False,
 )

@@ -42,7 +42,7 @@ class Task:
         load: settings -> rows.
         score: (predictions, references) -> numbers by name.
         headline: the one number by which runs are compared.
-        from_hub: whether the rows come from the hub, or from the folder ``data.path`` in their place.
+        reads_path: whether ``data.path`` may say where the rows lie; else they come from a package.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Task:
     load: Callable[[DataConfig], Splits]
     score: Score
     headline: str
-    from_hub: bool = True
+    reads_path: bool = True
 
 
 def cut(rows: Dataset, limit: int | None) -> Dataset:

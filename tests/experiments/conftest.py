@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.experiments import tiny
+from tests.experiments import tiny, tiny_sam
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,13 @@ def deberta(tmp_path_factory):
 def bart(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bart")
     tiny.save_bart(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sam(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sam")
+    tiny_sam.save(folder)
     return folder
 
 

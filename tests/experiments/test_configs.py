@@ -12,7 +12,7 @@ from experiments.commands.train import read
 from experiments.fit import arguments, build, count_steps
 from experiments.methods import METHODS
 from experiments.prepare import prepare
-from experiments.tasks import rotten_tomatoes, summaries
+from experiments.tasks import loveda_sample, rotten_tomatoes, summaries
 from tests.experiments.tiny import write_split
 
 NAMES = sorted(shipped.shipped())
@@ -32,6 +32,7 @@ ROWS = {
     "squad_v2": 131_754,
     "xsum": 204_045,
     "cnn_dailymail": 287_113,
+    "loveda": 2_522,
 }
 
 # Which matrices of a layer the authors adapt, in the words of each family.
@@ -53,7 +54,12 @@ MATRICES = {
         "output.dense",
     },
 }
-MODELS = {"minilm": "bert", "microsoft/deberta-v3-base": "deberta", "facebook/bart-large": "bart"}
+MODELS = {
+    "minilm": "bert",
+    "microsoft/deberta-v3-base": "deberta",
+    "facebook/bart-large": "bart",
+    "facebook/sam3": "sam",
+}
 
 # The table of the authors' settings: rank, target, alpha, gamma, t_i, t_f, interval, learning rate, epochs,
 # rows a step, tokens, dropout before the head, weight decay, warm-up of the learning rate.
@@ -136,6 +142,9 @@ def local(request, tmp_path, monkeypatch):
             monkeypatch.setattr(rotten_tomatoes, "TEST", 4)
             monkeypatch.setattr(rotten_tomatoes, "VALIDATION", 4)
             return replace(config, model=model)
+        if config.task == "loveda":
+            loveda_sample.write(tmp_path / "root", train=4, validation=2, size=32)
+            return replace(config, model=model, data=replace(config.data, path=str(tmp_path / "root")))
         monkeypatch.setattr(summaries, "require_rouge", lambda: None)
         for split in ("train", "validation", "validation_matched", "validation_mismatched", "test"):
             write_split(tmp_path, split, rows_of(config.task))
@@ -157,7 +166,7 @@ def test_every_file_builds_and_takes_a_step(name, local, tmp_path):
 
     args = arguments(data, config.training, tmp_path)
     assert args.learning_rate == config.training.learning_rate
-    batch = data.task.problem.collator(data.tokenizer, model)(
+    batch = data.task.problem.collator(data.processor, model)(
         [{key: row[key] for key in row if key not in ("row", "offsets")} for row in data.train.features]
     )
     model.train()
@@ -173,7 +182,11 @@ def test_the_adapted_matrices_are_those_meant(name, local):
     model, _ = build(data, METHODS["adalora"])
     found = list(adalora.adapters(model))
     family = MODELS[read([name]).model]
-    if family == "bart":
+    if family == "sam":
+        parts = ("vision_encoder", "text_encoder", "text_projection", "detr_encoder", "detr_decoder")
+        parts += ("mask_decoder", "dot_product_scoring")
+        assert {module.split(".")[1] for module in found} == set(parts)
+    elif family == "bart":
         # Two encoder layers of 6 matrices, two decoder layers of 10; no output layer.
         assert len(found) == 2 * 6 + 2 * 10
         assert {module.rsplit(".", 1)[-1] for module in found} == {

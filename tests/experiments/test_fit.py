@@ -60,7 +60,7 @@ def test_steps_are_counted_as_the_trainer_counts_them(data, tmp_path, batch_size
         args=arguments(data, training, tmp_path),
         train_dataset=data.train.features,
         eval_dataset=data.validation.features,
-        data_collator=data.task.problem.collator(data.tokenizer, model),
+        data_collator=data.task.problem.collator(data.processor, model),
     )
     *_, steps = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())
     assert count_steps(len(data.train.features), training) == steps

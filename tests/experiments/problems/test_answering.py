@@ -7,7 +7,7 @@ from transformers import EvalPrediction
 
 from adalora import ConfigError
 from experiments.config import DataConfig, EvaluationConfig
-from experiments.models import load_tokenizer
+from experiments.pretrained import load_tokenizer
 from experiments.problems import ANSWERING, Columns, Part
 from experiments.problems.answering import best_span
 

@@ -6,7 +6,7 @@ from datasets import Dataset
 from transformers import EvalPrediction
 
 from experiments.config import DataConfig
-from experiments.models import load_tokenizer
+from experiments.pretrained import load_tokenizer
 from experiments.problems import CLASSIFICATION, REGRESSION, Columns, Part
 
 PAIR = Columns(("one", "two"), "label")

@@ -6,7 +6,8 @@ from datasets import Dataset
 from transformers import EvalPrediction
 
 from experiments.config import DataConfig, EvaluationConfig
-from experiments.models import load_model, load_tokenizer
+from experiments.models import load_model
+from experiments.pretrained import load_tokenizer
 from experiments.problems import SUMMARIZING, Columns, Part
 
 COLUMNS = Columns(("document",), "summary")

@@ -1,0 +1,59 @@
+"""What is read from a pretrained model: from a pinned package, a local folder or the hub."""
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from adalora.errors import ConfigError, DataError
+
+from . import packages
+from .checks import did_you_mean
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of a model.
+
+    Raises:
+        DataError: the model is not there; the message says how to get it.
+        ConfigError: it has no fast tokenizer, which alone knows where a token came from.
+    """
+    tokenizer = from_pretrained(AutoTokenizer, name)
+    if not tokenizer.is_fast:
+        raise ConfigError(
+            f"model is {name!r}, which has no fast tokenizer; allowed: a model with tokenizer.json."
+        )
+    if tokenizer.pad_token is None:  # decoders have none; what it stands for is masked, so any token will do
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
+    """Return ``auto_class.from_pretrained`` of a model.
+
+    Args:
+        auto_class: class of `transformers`: of a configuration, a tokenizer or a model.
+        name: alias in `packages.MODELS`, local folder, or name on the hub.
+        options: passed on.
+
+    Raises:
+        DataError: the model is not there; the message says how to get it.
+    """
+    place = packages.find(packages.MODELS[name]) if name in packages.MODELS else name
+    try:
+        return auto_class.from_pretrained(str(place), **options)
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
+        allowed = (
+            f"{', '.join(packages.MODELS)}, a local folder with config.json and weights, a name on the hub"
+        )
+        raise DataError(
+            f"model is {name!r}, which is {_what_is_wrong(name, error)}; allowed: {allowed}."
+            f"{did_you_mean(name, packages.MODELS)}"
+        ) from error
+
+
+def _what_is_wrong(name: str, error: Exception) -> str:
+    if Path(name).is_dir():
+        return f"a folder without a whole model ({str(error).splitlines()[0]})"
+    return "no folder, and could not be read from the hub (no such name, or no network)"

@@ -1,0 +1,28 @@
+"""What the kinds of problem whose inputs are texts have in common."""
+
+from collections.abc import Sequence
+
+from datasets import Dataset
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..config import DataConfig
+
+
+def fill_padding(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, _: Sequence[str]
+) -> PreTrainedModel:
+    """Tell a model that knows no padding token which one the tokenizer takes."""
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def auto_class_alone(_: Sequence[str]) -> None:
+    """Return nothing: the class of `transformers` makes the whole model."""
+
+
+def longest(features: Dataset, data: DataConfig) -> tuple[list[int], str]:
+    """Return the positions of the two longest features, and how long the longest one is."""
+    lengths = [len(tokens) for tokens in features["input_ids"]]
+    positions = sorted(range(len(lengths)), key=lengths.__getitem__)[-2:]
+    return positions, f"{max(lengths)} tokens, data.max_length is {data.max_length}"

