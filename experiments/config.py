@@ -4,9 +4,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+import adalora.quantize
 from adalora import AdapterConfig, AllocationConfig
 
 from .checks import require
+
+OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit")
 
 
 @dataclass(frozen=True)
@@ -14,12 +17,17 @@ class TrainingConfig:
     """How weights are trained.
 
     Args:
-        learning_rate: peak learning rate of AdamW; above 0.
+        optimizer: ``"adamw"``; with bitsandbytes and a CUDA device also ``"adamw_8bit"``, whose state takes
+            two bytes a weight, ``"paged_adamw_32bit"`` and ``"paged_adamw_8bit"``, whose state moves to the
+            CPU where the GPU's memory runs out (QLoRA). On the CPU AdamW takes their place, with a warning.
+        learning_rate: peak learning rate; above 0.
+        left_ratio: LoRA+: B, or P and λ, learn at ``left_ratio`` times the learning rate; above 0.
         epochs: passes over the training rows; not used when ``max_steps`` is set.
         max_steps: optimizer steps; None trains for ``epochs``.
         batch_size: rows in a forward pass on one device.
         accumulation: forward passes in an optimizer step.
         weight_decay: of AdamW, on all trained weights but biases and norms.
+        factor_weight_decay: the same for the factors of the updates; None for ``weight_decay``.
         lr_warmup: optimizer steps in which the learning rate rises; a number below 1 is a share of all steps.
         lr_schedule: how the learning rate falls after that; ``"constant"`` does not.
         max_grad_norm: gradients are clipped to this norm; 0 does not clip.
@@ -32,12 +40,15 @@ class TrainingConfig:
         ConfigError: a field's value is not allowed.
     """
 
+    optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit"] = "adamw"
     learning_rate: float = 1e-3
+    left_ratio: float = 1.0
     epochs: float = 3.0
     max_steps: int | None = None
     batch_size: int = 16
     accumulation: int = 1
     weight_decay: float = 0.0
+    factor_weight_decay: float | None = None
     lr_warmup: float = 0.0
     lr_schedule: Literal["linear", "cosine", "constant"] = "linear"
     max_grad_norm: float = 1.0
@@ -48,12 +59,16 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        _positive("training", self, "learning_rate", "epochs")
+        _positive("training", self, "learning_rate", "left_ratio", "epochs")
         _at_least("training", self, 1, "batch_size", "accumulation", "log_every")
         _at_least("training", self, 0, "weight_decay", "lr_warmup", "max_grad_norm", "save_every")
+        _one_of("training", self, "optimizer", *OPTIMIZERS)
         _one_of("training", self, "lr_schedule", "linear", "cosine", "constant")
         _one_of("training", self, "precision", "float32", "bfloat16", "float16")
         steps, dropout, rise = self.max_steps, self.classifier_dropout, self.lr_warmup
+        decay = self.factor_weight_decay
+        allowed = "at least 0, or null for training.weight_decay"
+        require(decay is None or decay >= 0, "training.factor_weight_decay", decay, allowed)
         whole = rise < 1 or rise == int(rise)
         require(whole, "training.lr_warmup", rise, "a whole number of steps, or a share below 1")
         require(
@@ -68,6 +83,28 @@ class TrainingConfig:
             dropout,
             "a number in [0, 1), or null to keep the model's own",
         )
+
+
+@dataclass(frozen=True)
+class QuantizationConfig:
+    """How the frozen weights of the adapted layers are kept.
+
+    Args:
+        kind: ``"nf4"`` or ``"fp4"``, 4 bits; ``"int8"``, 8 bits; None leaves them in floating point.
+        double_quant: keep the constants of 4-bit blocks in 8 bits too.
+
+    Raises:
+        ConfigError: a field's value is not allowed.
+    """
+
+    kind: Literal["nf4", "fp4", "int8"] | None = None
+    double_quant: bool = True
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        allowed = (None, *adalora.quantize.KINDS)
+        words = "null, " + ", ".join(adalora.quantize.KINDS)
+        require(self.kind in allowed, "quantization.kind", self.kind, words)
 
 
 @dataclass(frozen=True)
@@ -174,8 +211,9 @@ class RunConfig:
         name: folder of the run inside ``output_dir``: letters, digits, ``-``, ``_`` and ``.``.
         task: name of a task, such as ``rotten_tomatoes`` or ``glue/sst2``, or ``hub:NAME`` for a data set.
         model: ``minilm``, a local folder, or a name on the hub.
-        method: what is trained: ``"adalora"``, or ``"head"`` alone.
-        adapter: what is put on the model, and where.
+        method: what is trained: ``"adalora"``, ``"lora"``, or ``"head"`` alone.
+        adapter: what is put on the model, and where; the method ``"lora"`` takes its own ``update``.
+        quantization: how the frozen weights of the adapted layers are kept.
         allocation: how rank is allocated over the run.
         training: how weights are trained.
         data: which rows are used, and how texts are cut.
@@ -194,6 +232,7 @@ class RunConfig:
     model: str
     method: str = "adalora"
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    quantization: QuantizationConfig = field(default_factory=QuantizationConfig)
     allocation: AllocationConfig = field(default_factory=AllocationConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -18,12 +18,14 @@ from transformers import (
 )
 from transformers.trainer_callback import PrinterCallback
 
+import adalora
 from adalora.errors import ConfigError
 
 from .config import TrainingConfig
 from .methods import Method
 from .metrics import Scores
 from .models import load_model
+from .optimizers import grouped, trainer_name
 from .prepare import Prepared
 from .progress import Progress
 
@@ -59,6 +61,14 @@ def build(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallba
     problem = data.task.problem
     pretrained = load_model(config.model, problem, data.classes, config.training.classifier_dropout)
     model = problem.finish(pretrained, data.processor, data.classes)
+    if config.quantization.kind:
+        adalora.quantize_(
+            model,
+            config.quantization.kind,
+            double_quant=config.quantization.double_quant,
+            target_modules=config.adapter.target_modules,
+            exclude_modules=[*config.adapter.exclude_modules, *config.adapter.train_modules],
+        )
     return model, method.prepare(model, config)
 
 
@@ -88,7 +98,7 @@ def fit(
         steps=output.global_step,
         seconds=float(output.metrics["train_runtime"]),
         trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        weights=sum(p.numel() for p in model.parameters()),
+        weights=count_weights(model),
         scores={name: _measure(data, trainer, name) for name in data.test},
     )
 
@@ -120,9 +130,11 @@ def _trainer(
     callbacks: list[TrainerCallback],
 ) -> Trainer:
     problem = data.task.problem
+    settings = arguments(data, training, folder)
     trainer = problem.trainer_class(
         model=model,
-        args=arguments(data, training, folder),
+        args=settings,
+        optimizers=(grouped(model, training, settings), None),
         train_dataset=data.train.features,
         eval_dataset=data.validation.features,
         data_collator=problem.collator(data.processor, model),
@@ -139,6 +151,7 @@ def arguments(data: Prepared, training: TrainingConfig, folder: Path) -> Trainin
         output_dir=str(folder),
         seed=config.seed,
         data_seed=config.seed,
+        optim=trainer_name(training),
         learning_rate=training.learning_rate,
         num_train_epochs=training.epochs,
         max_steps=training.max_steps or -1,
@@ -164,6 +177,12 @@ def arguments(data: Prepared, training: TrainingConfig, folder: Path) -> Trainin
         dataloader_pin_memory=torch.cuda.is_available(),
         **data.task.problem.arguments(config.data, config.evaluation),
     )
+
+
+def count_weights(model: nn.Module) -> int:
+    """Return the number of all weights; a quantised one counts as one, however few bits it takes."""
+    floating = sum(p.numel() for p in model.parameters() if p.is_floating_point())
+    return floating + adalora.footprint(model).weights
 
 
 def count_steps(rows: int, training: TrainingConfig, devices: int = 1) -> int:

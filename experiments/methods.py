@@ -1,7 +1,7 @@
 """Methods: what is done to a pretrained model before it trains, and what is kept afterwards."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -35,8 +35,18 @@ class Method:
 
 
 def _inject(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
+    if config.adapter.update != "svd":
+        raise adalora.ConfigError(
+            f"adapter.update is {config.adapter.update!r}, whose rank cannot adapt; allowed: 'svd', or "
+            f"method: lora."
+        )
     adalora.inject(model, config.adapter)
     return [adalora.AdaLoRACallback(config.allocation)]
+
+
+def _inject_lora(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
+    adalora.inject(model, replace(config.adapter, update="lora"))
+    return []
 
 
 def _save_adapter(model: nn.Module, callbacks: list[TrainerCallback], folder: Path) -> None:
@@ -68,6 +78,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         method.name: method
         for method in (
             Method("adalora", "AdaLoRA", _inject, _save_adapter),
+            Method("lora", "LoRA", _inject_lora, _save_adapter),
             Method("head", "head only", _free_head, _save_head),
         )
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from . import files, packages
-from .results import Line, Results, class_table, score_cells, shown
+from .results import Line, Results, base_in_words, class_table, score_cells, shown
 
 _CAPTIONS = {
     "ranks": "The rank that every matrix kept: a row for each kind of matrix, a column for each layer.",
@@ -71,6 +71,7 @@ def write(folder: Path, results: Results, place: Path) -> Path:
             bars=[_bar(results, line) for line in results.lines],
             cells=[(line, score_cells(line)) for line in results.lines],
             classes=class_table(results.lines[-1]),
+            base=base_in_words(results.base) if results.base else "",
             columns=_columns(folder / files.PICTURES),
             code=how_to_load(results, place),
             settings=(folder / files.CONFIG).read_text(encoding="utf-8"),
@@ -84,7 +85,7 @@ def write(folder: Path, results: Results, place: Path) -> Path:
 
 def how_to_load(results: Results, folder: Path) -> str:
     """Return Python code that loads the trained model; empty for a run that has no adapter."""
-    if results.rank is None:
+    if not results.adapter:
         return ""
     alias = results.model in packages.MODELS
     base = f"packages.find(packages.MODELS[{results.model!r}])" if alias else repr(results.model)
@@ -99,6 +100,8 @@ def how_to_load(results: Results, folder: Path) -> str:
             "tokenizer = AutoTokenizer.from_pretrained(base)",
             f"model = {results.auto_class}.from_pretrained(base{labels})",
         ]
+    if results.base:
+        model.append(results.base.call)
     adapter = f"adalora.load(model, {(folder / files.ADAPTER).as_posix()!r}).eval()"
     return "\n".join([*library, "import adalora", *ours, "", f"base = {base}", *model, adapter])
 

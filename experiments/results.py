@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
 import adalora
 
+from .config import RunConfig
 from .metrics import OF_CLASS, Scores
 
 _PLAIN = {"pearson", "spearman", "matthews"}  # these are correlations, the others are shares
@@ -51,6 +54,23 @@ class Rank:
 
 
 @dataclass(frozen=True)
+class Base:
+    """The frozen weights of a run that has quantised them.
+
+    Attributes:
+        kind: how, such as ``"nf4"``.
+        call: Python that quantises ``model`` in the same way.
+        weights: numbers that the quantised layers hold.
+        bytes: memory of these numbers with all constants that belong to them, measured.
+    """
+
+    kind: str
+    call: str
+    weights: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Results:
     """What a run has shown.
 
@@ -65,6 +85,8 @@ class Results:
         weights: number of all weights of the trained model.
         lines: constant answer, head alone, and the method of the run, which is the last one.
         rank: where the rank went; None for a method without one.
+        adapter: whether the run has an adapter, which can be loaded.
+        base: the frozen weights, where they are quantised; else None.
         loading: Python that makes the model from its name, ``base``, an import and an expression; None where
             ``auto_class`` is enough.
     """
@@ -79,6 +101,8 @@ class Results:
     weights: int
     lines: tuple[Line, ...]
     rank: Rank | None
+    adapter: bool = True
+    base: Base | None = None
     loading: tuple[str, str] | None = None
 
 
@@ -93,6 +117,20 @@ def rank_of(controller: adalora.AdaLoRAController) -> Rank:
         lowest=min(ranks),
         highest=max(ranks),
     )
+
+
+def base_of(model: nn.Module, config: RunConfig) -> Base | None:
+    """Return what the quantised weights of a trained model take; None where the run has quantised none."""
+    settings, adapter = config.quantization, config.adapter
+    if settings.kind is None:
+        return None
+    size = adalora.footprint(model)
+    spared = [*adapter.exclude_modules, *adapter.train_modules]
+    call = (
+        f"adalora.quantize_(model, {settings.kind!r}, double_quant={settings.double_quant}, "
+        f"target_modules={adapter.target_modules!r}, exclude_modules={spared!r})"
+    )
+    return Base(settings.kind, call, size.weights, size.bytes)
 
 
 def shown(metric: str, value: float) -> str:
@@ -130,14 +168,20 @@ def class_table(line: Line) -> list[list[str]]:
 
 
 def table(results: Results) -> str:
-    """Return the lines as a table for the terminal, below it the classes of the last one, and the rank."""
+    """Return the lines as a table for the terminal, below it the classes of the last one, rank and base."""
     columns = [*score_cells(results.lines[0]), "weights trained", "seconds"]
     parts = [
         _columns([["", *columns], *(_cells(line) for line in results.lines)]),
         _columns(class_table(results.lines[-1])),
         _in_words(results.rank) if results.rank else "",
+        base_in_words(results.base) if results.base else "",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def base_in_words(base: Base) -> str:
+    """Return what the quantised weights take, as a sentence."""
+    return f"{base.weights:,} frozen weights in {base.kind}, {base.bytes / base.weights:.3f} bytes each"
 
 
 def _columns(rows: Sequence[list[str]]) -> str:

@@ -8,14 +8,14 @@ import torch
 import adalora
 import analysis
 
-from . import files, methods, report
+from . import files, methods, optimizers, report
 from .config import RunConfig
 from .fit import Fitted, build, count_steps, fit, try_out
 from .methods import Method, controller_of
 from .pictures import training_curve
 from .prepare import Prepared, prepare
 from .records import Board, MetricsFile
-from .results import Line, Results, rank_of
+from .results import Base, Line, Results, base_of, rank_of
 from .versions import versions
 
 
@@ -31,6 +31,7 @@ def train(config: RunConfig) -> Results:
     """
     method = methods.get(config.method)
     files.require_free(config)
+    optimizers.check(config.training)
     data = prepare(config)
     baselines = [methods.get("head")] if config.baseline.head and method.name != "head" else []
     for planned in (*baselines, method):
@@ -40,7 +41,7 @@ def train(config: RunConfig) -> Results:
 
     lines = [Line(data.task.problem.constant_name, data.constant())]
     lines += [_fit_baseline(data, baseline, folder) for baseline in baselines]
-    fitted, controller = _fit_method(data, method, folder)
+    fitted, controller, base = _fit_method(data, method, folder)
     lines.append(_line(method, fitted))
     results = Results(
         name=config.name,
@@ -54,6 +55,8 @@ def train(config: RunConfig) -> Results:
         weights=fitted.weights,
         lines=tuple(lines),
         rank=rank_of(controller) if controller else None,
+        adapter=method.name != "head",
+        base=base,
     )
     _draw(folder, data, controller)
     report.write(folder, results, files.path_of(config))
@@ -83,7 +86,7 @@ def _fit_baseline(data: Prepared, method: Method, folder: Path) -> Line:
 
 def _fit_method(
     data: Prepared, method: Method, folder: Path
-) -> tuple[Fitted, adalora.AdaLoRAController | None]:
+) -> tuple[Fitted, adalora.AdaLoRAController | None, Base | None]:
     model, callbacks = build(data, method)
     board = Board(folder / files.TENSORBOARD, callbacks)
     watchers = [MetricsFile(folder / files.METRICS), board]
@@ -94,7 +97,7 @@ def _fit_method(
     controller = controller_of(callbacks)
     if controller:
         files.write_json(folder / files.ALLOCATION, [asdict(row) for row in controller.history])
-    return fitted, controller
+    return fitted, controller, base_of(model, data.config)
 
 
 def _line(method: Method, fitted: Fitted) -> Line:

@@ -79,7 +79,8 @@ def padded_ids(dtype):
 
 
 PACKED = tuple(
-    Matrix("in_proj_weight", name, rows=(8 * k, 8 * k + 8)) for k, name in enumerate(("q_proj", "k_proj", "v_proj"))
+    Matrix("in_proj_weight", name, rows=(8 * k, 8 * k + 8))
+    for k, name in enumerate(("q_proj", "k_proj", "v_proj"))
 )
 APART = tuple(Matrix(f"{name}_weight", name) for name in ("q_proj", "k_proj", "v_proj"))
 OUT = Matrix("out_proj.weight", "out_proj")

@@ -42,6 +42,21 @@ def test_a_head_that_is_not_named_or_not_there_is_refused(model, config):
         METHODS["head"].prepare(model, config(adapter={"rank": 4, "train_modules": ["clasifier"]}))
 
 
+def test_lora_has_factors_of_its_own_and_no_allocation(model, config, tmp_path):
+    callbacks = METHODS["lora"].prepare(model, config())
+    assert callbacks == []
+    assert {name.split(".")[-1] for name in trained(model) if "updates" in name} == {"A", "B"}
+    METHODS["lora"].save(model, callbacks, tmp_path)
+    assert (tmp_path / "adapter/adapter.json").is_file()
+
+
+def test_adaptive_rank_needs_triplets(model, config):
+    with pytest.raises(
+        ConfigError, match=r"adapter.update is 'lora', whose rank cannot adapt; allowed: 'svd', or"
+    ):
+        METHODS["adalora"].prepare(model, config(adapter={"update": "lora", "rank": 4}))
+
+
 def test_an_unknown_method_is_refused():
-    with pytest.raises(ConfigError, match="method is 'heads'; allowed: adalora, head"):
+    with pytest.raises(ConfigError, match="method is 'heads'; allowed: adalora, lora, head"):
         methods.get("heads")
