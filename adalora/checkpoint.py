@@ -4,19 +4,21 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from .candidates import base_of, candidates, is_under
 from .config import AdapterConfig
 from .controller import AdaLoRAController
 from .errors import CheckpointError, StateError, TargetError
 from .files import commit, json_writer, read_json, read_tensors_file, tensor_writer
 from .header import Header, Shape, read_header
-from .inject import inject, injected_configs
+from .inject import injected_configs, put_on
 from .layers import AdaptedLayer, Origin
-from .targets import adaptable_shapes, base_of, find_targets, is_under
+from .targets import adaptable_shapes, find_targets
+from .updates import SPECTRAL
 from .walk import adapters, unwrap, walk
 
 HEADER = "adapter.json"
@@ -75,6 +77,9 @@ def load(
 ) -> M:
     """Put a saved adapter on its base model, or fill an adapter of the same layout that is there already.
 
+    Several adapters on one model are loaded in the order in which they were injected: DoRA rescales what came
+    before it, and a start from singular vectors changes the base.
+
     Args:
         model: the base model, or one with this adapter injected; changed in place. The base weights stay.
         folder: where `save` has written.
@@ -99,18 +104,31 @@ def load(
         _require_finite(key, tensors[key])
     take_up = _prepared(controller, folder, header, name)
 
+    origins = _origins(model, header, tensors)
     if name not in injected_configs(model):
         # The random start is overwritten at once, so it must not move the user's generator.
         with torch.random.fork_rng(devices=[]):
-            inject(model, header.config, name)
+            put_on(model, header.config, name, origins)
     for module, layer in adapters(model).items():
-        if name in layer.origins:
-            sides = (tensors[f"{module}.origin.{side}"] for side in ("left", "right"))
-            layer.set_origin_(name, Origin(*(side.to(layer.base_weight.device) for side in sides)))
+        if module in origins:
+            layer.set_origin_(name, origins[module])
     for key, tensor in _tensors(model, name, header.config):
         tensor.data.copy_(tensors[key])
     take_up()
     return model
+
+
+def _origins(model: nn.Module, header: Header, tensors: dict[str, Tensor]) -> dict[str, Origin]:
+    """Return what the saved adapter has taken out of the base weights, on the devices of the model."""
+    if header.config.init not in SPECTRAL:
+        return {}
+    origins = {}
+    for one in candidates(model):
+        if one.kind and one.name in header.modules:
+            device = cast(Tensor, base_of(one.module).weight).device
+            sides = (tensors[f"{one.name}.origin.{side}"].to(device) for side in ("left", "right"))
+            origins[one.name] = Origin(*sides)
+    return origins
 
 
 def _prepared(
@@ -144,7 +162,9 @@ def _trained_tensors(model: nn.Module, config: AdapterConfig) -> Iterator[tuple[
         if is_under(module_name, config.train_modules):
             whole = isinstance(module, AdaptedLayer)  # another adapter sits on it; its base is what trains
             for key, tensor in base_of(module).state_dict(keep_vars=True).items():
-                if whole or "." not in key:
+                if isinstance(module, AdaptedLayer) and key == "weight":
+                    yield f"{module_name}.{key}", module.frozen_weight  # without the updates, merged or not
+                elif whole or "." not in key:
                     yield f"{module_name}.{key}", tensor
 
 

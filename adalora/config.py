@@ -19,9 +19,9 @@ class AdapterConfig:
         rank: initial rank r of every adapted matrix; 1 ≤ r ≤ min(d₁, d₂).
         alpha: α of the scaling s; at least 0.
         target_modules: module-name suffixes (``"query"`` matches ``…attention.self.query``), or one regular
-            expression that must match a whole module name, or one word: ``"all-linear"``, every linear layer,
-            experts included, but the output embedding and what is too small for the rank; or, for the
-            families in `adalora.presets`, ``"query-value"``, ``"attention"`` or ``"feed-forward"``. The
+            expression that must match a whole module name, or one word: ``"all-linear"``, every linear layer
+            and every fused expert of transformers' common form, but the output embedding and what is too
+            small for the rank (what is left out is warned of); or, for the families in `adalora.presets`, ``"query-value"``, ``"attention"`` or ``"feed-forward"``. The
             matrices of an ``nn.MultiheadAttention`` are called ``q_proj``, ``k_proj``, ``v_proj`` and
             ``out_proj``, those of fused experts ``gate_up_proj`` and ``down_proj``.
         exclude_modules: suffixes of modules that are left alone even if they match.

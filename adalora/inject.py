@@ -2,16 +2,20 @@
 
 import re
 import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from torch import nn
 
+from .bases import storage_of
+from .candidates import base_of, is_under
 from .config import AdapterConfig
 from .errors import ConfigError, StateError, TargetError
-from .layers import AdaptedLayer
+from .layers import AdaptedLayer, Origin
 from .plan import plan
 from .surgery import take_apart, tell
-from .targets import Target, base_of, find_targets, is_under, too_small
+from .targets import Survey, Target, survey
 from .tied import require_untied, untie
 from .updates import SPECTRAL
 from .walk import adapters, replace, unwrap, walk
@@ -42,19 +46,36 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
             layer that it is not defined on; or two of them share their weight.
         StateError: the model has an adapter of that name, or is merged. The model is unchanged in each case.
     """
-    # Updates live in an nn.ModuleDict, which refuses the names of its own methods, such as "keys".
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or hasattr(nn.ModuleDict(), name):
+    return put_on(model, config, name)
+
+
+def put_on(
+    model: M, config: AdapterConfig, name: str, origins: Mapping[str, Origin] = MappingProxyType({})
+) -> M:
+    """Do what `inject` does, with starts from singular vectors that are known already.
+
+    Args:
+        model: see `inject`.
+        config: see `inject`.
+        name: see `inject`.
+        origins: what to take out of the base weights, by module name; where there is none it is computed.
+    """
+    # Updates and magnitudes live in torch's own containers, which refuse the names of their methods.
+    taken = hasattr(nn.ModuleDict(), name) or hasattr(nn.ParameterDict(), name)
+    if taken or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise ConfigError(
-            f"name is {name!r}; allowed: letters, digits, '_' and '-', and no attribute of nn.ModuleDict."
+            f"name is {name!r}; allowed: letters, digits, '_' and '-', and no attribute of torch's "
+            f"containers."
         )
     _require_free(model, name)
-    targets = find_targets(model, config)
+    found = survey(model, config)
+    targets = found.targets
     for target in targets:
         _require_fits(target, config)
     tied = require_untied(model, targets)
-    _warn_of_small_layers(model, config)
-    plans = [plan(target, config) for target in targets]
-    trained = _parameters_to_train(model, config)
+    _parameters_to_train(model, config)
+    _warn(found, config.rank)
+    plans = [plan(target, config, origins.get(target.names[0])) for target in targets]
 
     # Everything that can fail has been done; from here on the model changes.
     for parameter in model.parameters():
@@ -68,11 +89,11 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
             for place in target.names:
                 replace(model, place, layer)
         planned.put_on(layer, name)
-    for parameter in trained:
-        parameter.requires_grad_(True)
-    tell(model)
     if tied and config.init in SPECTRAL:  # the residual has parted them
         untie(model)
+    for parameter in _parameters_to_train(model, config):
+        parameter.requires_grad_(True)
+    tell(model)
     unwrap(model).__dict__[_CONFIGS] = {**injected_configs(model), name: config}
     return model
 
@@ -91,12 +112,13 @@ def _parameters_to_train(model: nn.Module, config: AdapterConfig) -> list[nn.Par
     found = []
     for name, module in walk(model):
         if is_under(name, config.train_modules):
-            own = base_of(module).named_parameters(recurse=isinstance(module, AdaptedLayer))
-            for key, parameter in own:
-                if not parameter.is_floating_point():
+            base = base_of(module)
+            for key, parameter in base.named_parameters(recurse=isinstance(module, AdaptedLayer)):
+                if not parameter.is_floating_point() or storage_of(base).rounds:
                     raise TargetError(
                         f"train_modules {config.train_modules} holds {name}.{key} of type {parameter.dtype}, "
-                        f"which has no gradient; name modules with floating-point weights."
+                        f"which is quantised or whole-numbered and has no gradient; name modules with "
+                        f"floating-point weights."
                     )
                 found.append(parameter)
     return found
@@ -113,30 +135,47 @@ def _require_free(model: nn.Module, name: str) -> None:
             raise StateError("the model is merged; call unmerge_(model) before a further inject.")
 
 
-def _warn_of_small_layers(model: nn.Module, config: AdapterConfig) -> None:
-    small = too_small(model, config)
-    if small:
-        shown = ", ".join(f"{target.names[0]} {target.shape[-2:]}" for target in small[:3])
-        warnings.warn(
-            f"'all-linear' leaves out {len(small)} layers that are too small for rank {config.rank} and stay "
-            f"frozen: {shown}{', …' if len(small) > 3 else ''}. Name them in train_modules to train them in "
-            f"full, or in exclude_modules to leave them out knowingly.",
-            stacklevel=3,
-        )
-
-
 def _require_fits(target: Target, config: AdapterConfig) -> None:
-    base = base_of(target.module)
-    d1, d2 = target.shape[-2:]
-    if not target.holds(config.rank):
+    base, name = base_of(target.module), target.names[0]
+    if config.rank > target.largest_rank:
+        d1, d2 = target.shape[-2:]
         groups = getattr(base, "groups", 1)
         why = f" (its {groups} groups share the filters, so d2 counts one group)" if groups > 1 else ""
         raise TargetError(
-            f"rank is {config.rank}; allowed for {target.names[0]!r} of shape ({d1}, {d2}){why}: 1 to "
-            f"{min(d1, d2)}. Lower the rank or put the module in exclude_modules."
+            f"rank is {config.rank}; allowed for {name!r} of shape ({d1}, {d2}){why}: 1 to "
+            f"{target.largest_rank}. Lower the rank or put the module in exclude_modules."
         )
     if config.dora and target.kind.channels(base) is None:
         raise TargetError(
-            f"dora is True, and {target.names[0]!r} is of type {type(base).__name__}; allowed: linear layers "
+            f"dora is True, and {name!r} is of type {type(base).__name__}; allowed: linear layers "
             f"and convolutions. Put the module in exclude_modules, or give it an adapter of its own."
         )
+    rescaled = isinstance(target.module, AdaptedLayer) and len(target.module.magnitudes) > 0
+    if config.init in SPECTRAL and rescaled:
+        raise TargetError(
+            f"init is {config.init!r}, and {name!r} has an adapter with DoRA, which would rescale the "
+            f"residual and not what was taken out of it; allowed here: a random start."
+        )
+
+
+def _warn(found: Survey, rank: int) -> None:
+    """Say what ``"all-linear"`` leaves frozen: nobody has named it."""
+    left = [f"{target.names[0]} {target.shape[-2:]}" for target in found.small]
+    if left:
+        warnings.warn(
+            f"'all-linear' leaves out {len(left)} layers that are too small for rank {rank} and stay "
+            f"frozen: {_some(left)}. Name them in train_modules to train them in full, or in "
+            f"exclude_modules to leave them out knowingly.",
+            stacklevel=4,
+        )
+    unknown = [f"{one.name} ({type(one.module).__name__})" for one in found.strange]
+    if unknown:
+        warnings.warn(
+            f"'all-linear' leaves out {len(unknown)} layers of types that nobody here knows, which stay "
+            f"frozen: {_some(unknown)}. Put them in exclude_modules to leave them out knowingly.",
+            stacklevel=4,
+        )
+
+
+def _some(words: list[str]) -> str:
+    return ", ".join(words[:3]) + (", …" if len(words) > 3 else "")

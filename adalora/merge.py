@@ -5,16 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-import torch
 from torch import nn
 
-from .bases import storage_of
+from .dequantize import dequantized_layers, forget_quantization
 from .errors import StateError
 from .inject import forget_configs
 from .layers import AdaptedLayer
-from .quantize import dequantized, forget_quantization
 from .surgery import put_together, tell
-from .targets import base_of
 from .tied import shares, untie
 from .walk import adapters, replace, walk
 from .wrappers import sharding_wrapper
@@ -78,7 +75,7 @@ def unload(model: M, *, dequantize: bool = False) -> M:
     """
     layers = _adapted(model)
     tied = shares(model)
-    plain = _dequantized(model) if dequantize else {}
+    plain = dequantized_layers(model) if dequantize else {}
     _merge({name: one for name, one in layers.items() if not one.merged and id(one) not in plain})
     for name, module in list(walk(model)):
         if id(module) in plain:
@@ -93,17 +90,6 @@ def unload(model: M, *, dequantize: bool = False) -> M:
     if tied:
         untie(model)
     return model
-
-
-def _dequantized(model: nn.Module) -> dict[int, nn.Module]:
-    """Return a floating-point layer for each module with a quantised weight, by the module's identity."""
-    kept = (p.dtype for p in model.parameters() if p.is_floating_point() and not p.requires_grad)
-    dtype = next(kept, torch.float32)
-    return {
-        id(module): dequantized(base_of(module), dtype, module if isinstance(module, AdaptedLayer) else None)
-        for _, module in walk(model)
-        if storage_of(base_of(module)).rounds
-    }
 
 
 def _merge(layers: dict[str, AdaptedLayer]) -> None:

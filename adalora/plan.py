@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from .bases import storage_of
+from .candidates import base_of
 from .config import AdapterConfig
+from .errors import TargetError
 from .layers import AdaptedLayer, Origin
 from .layers.dora import row_norms
-from .targets import Target, base_of
+from .targets import Target
 from .updates import SPECTRAL, UPDATES, Update, singular_part
 
 
@@ -40,15 +42,24 @@ class Plan:
             layer.magnitudes[name] = nn.Parameter(row_norms(layer.matrix(until=name)))
 
 
-def plan(target: Target, config: AdapterConfig) -> Plan:
-    """Build the update that ``config`` asks for on one layer; the layer does not change."""
+def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) -> Plan:
+    """Build the update that ``config`` asks for on one layer; the layer does not change.
+
+    Args:
+        target: the layer.
+        config: what it gets.
+        origin: what a start from singular vectors takes out of the weight, where that is known already; the
+            update then starts anywhere.
+
+    Raises:
+        TargetError: the weight has no singular vectors, because a number in it is NaN or infinite.
+    """
     base = base_of(target.module)
     *stack, d1, d2 = target.shape
     # Half-precision and quantised weights get float32 factors: bfloat16 would round λ's small steps away.
     weight = cast(nn.Parameter, base.weight)
     dtype = torch.promote_types(weight.dtype, torch.float32)
     divisor = config.rank if config.scaling == "lora" else math.sqrt(config.rank)
-    still = target.kind.still(base)
     spectral = config.init in SPECTRAL
     update = UPDATES[config.update](
         d1,
@@ -58,15 +69,25 @@ def plan(target: Target, config: AdapterConfig) -> Plan:
         stack=stack[0] if stack else None,
         dropout=config.dropout,
         init="gaussian" if spectral else config.init,
-        still=still,
+        still=target.kind.still(base),
         device=weight.device,
         dtype=dtype,
     )
-    if spectral:
-        storage = storage_of(base)
-        W = target.kind.matrix(base, storage.read(base, weight))
-        update.represent_(*singular_part(W, config.rank, config.init, still))
-    return Plan(update, Origin(*_copies(update)) if spectral else None, config.dora)
+    if spectral and origin is None:
+        update.represent_(*_singular_part(target, config))
+        origin = Origin(*_copies(update))
+    return Plan(update, origin, config.dora)
+
+
+def _singular_part(target: Target, config: AdapterConfig) -> tuple[Tensor, Tensor, Tensor]:
+    base = base_of(target.module)
+    W = target.kind.matrix(base, storage_of(base).read(base, cast(nn.Parameter, base.weight)))
+    if not bool(torch.isfinite(W).all()):
+        raise TargetError(
+            f"init is {config.init!r}, and the weight of {target.names[0]!r} has a NaN or an infinite value; "
+            f"mend the model, or choose a random start."
+        )
+    return singular_part(W, config.rank, config.init, target.kind.still(base))
 
 
 def _copies(update: Update) -> list[Tensor]:

@@ -13,13 +13,15 @@ import torch
 from torch import nn
 
 from .bases import storage_of
+from .candidates import base_of, is_under
 from .checks import one_of
 from .errors import ConfigError, StateError, TargetError
 from .inject import injected_configs
 from .layers import AdaptedLayer, LayerKind, kind_of
 from .layers.linear import Linear
-from .targets import ALL_LINEAR, Target, base_of, find_layers
-from .walk import replace, unwrap, walk
+from .targets import ALL_LINEAR, Target, find_layers
+from .tied import partners
+from .walk import replace, walk
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -76,12 +78,7 @@ def quantize_(
     one_of("kind", kind, KINDS)
     if find_spec("bitsandbytes") is None:
         raise ConfigError(f"kind is {kind!r}, which needs bitsandbytes; pip install 'adalora[quant]'.")
-    trained = [suffix for config in injected_configs(model).values() for suffix in config.train_modules]
-    targets = find_layers(model, target_modules, list(exclude_modules), trained)
-    if target_modules == ALL_LINEAR:
-        targets = [target for target in targets if isinstance(target.kind, Linear) and target.owner is None]
-    for target in targets:
-        _require_quantizable(target)
+    targets = _linear_layers(model, target_modules, list(exclude_modules))
     while targets:  # each target is let go of, so that its old weight is too
         _quantize(model, targets.pop(0), kind, double_quant)
     return model
@@ -100,20 +97,36 @@ def footprint(model: nn.Module) -> Footprint:
     return Footprint(weights, sum(memory.values()))
 
 
-def dequantized(layer: nn.Module, dtype: torch.dtype, adapted: AdaptedLayer | None = None) -> nn.Linear:
-    """Return a quantised layer, with the updates that ``adapted`` has for it, as a plain linear layer."""
-    from .bases.quantized import plain_linear  # noqa: PLC0415 - only there where the library is
+def _linear_layers(model: nn.Module, wanted: Sequence[str] | str, exclude: list[str]) -> list[Target]:
+    """List the layers that are asked for, once all of them have been checked."""
+    trained = [suffix for config in injected_configs(model).values() for suffix in config.train_modules]
+    targets = find_layers(model, wanted, exclude, trained)
+    floating, tied = _kept_floating(model), partners(model)
+    if wanted == ALL_LINEAR:
+        linear = [target for target in targets if isinstance(target.kind, Linear) and target.owner is None]
+        targets = [target for target in linear if not is_under(target.names[0], floating)]
+    for target in targets:
+        name = target.names[0]
+        if is_under(name, floating):
+            raise TargetError(
+                f"{name!r} has to stay in floating point: its model reads the weight's type. Put it in "
+                f"exclude_modules."
+            )
+        if id(target.module) in tied:
+            raise TargetError(
+                f"{name!r} shares its weight with {tied[id(target.module)]!r}, which a quantised copy would "
+                f"untie; put it in exclude_modules."
+            )
+        _require_quantizable(target)
+    return targets
 
-    parameter = cast(nn.Parameter, layer.weight)
-    W = storage_of(layer).read(layer, parameter) if adapted is None else adapted.matrix()
-    return plain_linear(layer, W, dtype)
 
-
-def forget_quantization(model: nn.Module) -> None:
-    """Drop what a `transformers` model knows of its quantised layers, once they are gone."""
-    quantizer = getattr(unwrap(model), "hf_quantizer", None)
-    if quantizer is not None:
-        quantizer.remove_quantization_config(unwrap(model))
+def _kept_floating(model: nn.Module) -> list[str]:
+    """Name the modules that their model keeps in floating point, because it reads their weight's type."""
+    fields = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
+    return [
+        name for module in model.modules() for field in fields for name in getattr(module, field, None) or ()
+    ]
 
 
 def _require_quantizable(target: Target) -> None:
@@ -122,7 +135,12 @@ def _require_quantizable(target: Target) -> None:
         raise StateError("the model is merged; call unmerge_(model) before quantize_.")
     if storage_of(base).rounds:
         raise StateError(f"{name!r} is quantised already; put it in exclude_modules.")
-    if not isinstance(target.kind, Linear) or target.owner is not None:
+    if target.owner is not None:
+        raise TargetError(
+            f"{name!r} is a part of a {type(target.owner.module).__name__} and cannot be quantised; allowed: "
+            f"linear layers."
+        )
+    if not isinstance(target.kind, Linear):
         raise TargetError(
             f"{name!r} of type {type(base).__name__} cannot be quantised; allowed: linear layers."
         )
@@ -145,6 +163,7 @@ def _quantize(model: nn.Module, target: Target, kind: str, double_quant: bool) -
     else:
         new = linear_4bit(weight, bias, quant_type=kind, double_quant=double_quant)
     new.train(base.training)
+    new.source_cls = type(base)  # transformers notes in the same way what a layer was before
     if isinstance(target.module, AdaptedLayer):
         target.module.base, target.module.kind = new, cast(LayerKind, kind_of(new))
     else:

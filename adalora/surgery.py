@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from .errors import StateError
 from .layers import AdaptedLayer, is_split
 from .targets import Target
 from .walk import adapters, replace, unwrap, walk
@@ -32,8 +33,11 @@ def tell(model: nn.Module) -> None:
     quantised and knows no adapters but those of `peft`.
     """
     top = unwrap(model)
-    if "is_quantized" in top.__dict__:
-        _override(top, "is_quantized", bool(adapters(model)), False)
+    if getattr(top, "is_quantized", False) or "is_quantized" in _overridden(top):
+        adapted = bool(adapters(model))
+        _override(top, "is_quantized", adapted, False)
+        for name in ("half", "float"):  # which that flag would have kept off the packed weights
+            _override(top, name, adapted, _refuse_type)
     for _, module in walk(model):
         if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerEncoder):
             adapted = any(isinstance(inner, AdaptedLayer) for inner in module.modules())
@@ -43,11 +47,33 @@ def tell(model: nn.Module) -> None:
                 _override(module, "activation_relu_or_gelu", adapted, 0)
 
 
+_ABSENT = "absent"
+
+
+def _overridden(module: nn.Module) -> dict[str, object]:
+    """Return the attributes that are set for the time being, with the values that they had before."""
+    found: dict[str, object] = module.__dict__.get("adalora_overridden", {})
+    return found
+
+
 def _override(module: nn.Module, name: str, active: bool, value: object) -> None:
-    """Set a plain attribute, or put back the value that it had."""
-    kept = module.__dict__.setdefault("adalora_overridden", {})
-    if active and name not in kept:
-        kept[name] = getattr(module, name, None)
-        setattr(module, name, value)
-    elif not active and name in kept:
-        setattr(module, name, kept.pop(name))
+    """Set a plain attribute of one module, or put back the value that it had, if it had one of its own."""
+    before = _overridden(module)
+    if active and name not in before:
+        module.__dict__["adalora_overridden"] = {**before, name: module.__dict__.get(name, _ABSENT)}
+        module.__dict__[name] = value
+    elif not active and name in before:
+        old = before.pop(name)
+        if old == _ABSENT:
+            del module.__dict__[name]
+        else:
+            module.__dict__[name] = old
+        if not before:
+            del module.__dict__["adalora_overridden"]
+
+
+def _refuse_type() -> None:
+    raise StateError(
+        "the model was loaded quantised, and a change of its type would damage the packed weights; load it "
+        "in the type that you want, by the argument dtype."
+    )

@@ -12,7 +12,8 @@ from .walk import adapters
 def disabled(model: nn.Module) -> Iterator[nn.Module]:
     """Within the block the model answers as its frozen base does, merged or not.
 
-    Modules trained in full (``train_modules``) keep their trained values.
+    A base that keeps the residual of a start from singular vectors answers with what was taken out put back,
+    which is the frozen base as far as its type could hold the residual. Modules trained in full (``train_modules``) keep their trained values.
     """
     layers = list(adapters(model).values())
     before = [layer.enabled for layer in layers]

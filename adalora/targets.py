@@ -2,35 +2,19 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
 
+from .candidates import Candidate, Owner, base_of, candidates, has_suffix, is_under
 from .config import AdapterConfig
 from .errors import ConfigError, TargetError
-from .layers import AdaptedLayer, LayerKind, Split, is_split, kind_of, split_of, supported
+from .layers import LayerKind, split_of, supported
 from .presets import WORDS, preset
-from .walk import unwrap, walk
+from .walk import unwrap
 
 ALL_LINEAR = "all-linear"
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A module whose matrices become modules of their own when one of them is adapted.
-
-    Attributes:
-        module: the module.
-        split: how it is taken apart.
-        parts: its matrices as plain layers, by name.
-        names: every dotted name under which it hangs in the model.
-    """
-
-    module: nn.Module
-    split: Split
-    parts: dict[str, nn.Module]
-    names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -54,97 +38,73 @@ class Target:
         """(d₁, d₂), behind the size of a stack."""
         return self.kind.shape(base_of(self.module))
 
-    def holds(self, rank: int) -> bool:
-        """Tell whether an update of that rank fits: rank ≤ min(d₁, d₂)."""
-        return rank <= min(self.shape[-2:])
+    @property
+    def largest_rank(self) -> int:
+        """The smaller of d₁ and the columns of ΔW that may change."""
+        d1, d2 = self.shape[-2:]
+        return min(d1, d2 if self.kind.still(base_of(self.module)) is None else d2 - 1)
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """A name in the model, and the module that hangs there, or will.
+class Survey:
+    """What a configuration means in a model.
 
     Attributes:
-        name: dotted name.
-        module: the module.
-        owner: see `Target`.
-        part: whether it is a matrix of a larger module, taken apart or not, whose name means it too.
+        targets: what it asks to adapt.
+        small: what ``"all-linear"`` leaves out, because the rank is too large for it.
+        strange: layers that ``"all-linear"`` would mean if their type were known.
     """
 
-    name: str
-    module: nn.Module
-    owner: Owner | None = None
-    part: bool = False
-
-    @property
-    def kind(self) -> LayerKind | None:
-        return self.module.kind if isinstance(self.module, AdaptedLayer) else kind_of(self.module)
-
-    @property
-    def unknown_layer(self) -> bool:
-        """Whether it has weights of its own that nothing here can adapt."""
-        weights = any(parameter is not None for parameter in self.module._parameters.values())
-        return weights and self.kind is None and split_of(self.module) is None
-
-    def asked_for(self, wanted: Sequence[str] | str) -> bool:
-        """Tell whether a pattern or one of several suffixes names it, or the module that it is a part of."""
-        own = [self.name, self.name.rpartition(".")[0]] if self.part else [self.name]
-        if isinstance(wanted, str):
-            return any(re.fullmatch(wanted, name) is not None for name in own)
-        return any(has_suffix(name, suffix) for name in own for suffix in wanted)
+    targets: list[Target]
+    small: list[Target] = field(default_factory=list)
+    strange: list[Candidate] = field(default_factory=list)
 
 
-def has_suffix(name: str, suffix: str) -> bool:
-    """Tell whether a dotted name ends in ``suffix``, whole components only."""
-    return name == suffix or name.endswith("." + suffix)
-
-
-def is_under(name: str, suffixes: Iterable[str]) -> bool:
-    """Tell whether a module or one of its ancestors has one of the suffixes."""
-    parts = name.split(".")
-    ancestors = [".".join(parts[: depth + 1]) for depth in range(len(parts))]
-    return any(has_suffix(ancestor, suffix) for suffix in suffixes for ancestor in ancestors)
-
-
-def find_targets(model: nn.Module, config: AdapterConfig) -> list[Target]:
-    """List the modules that ``config`` asks to adapt, in module order; the model does not change.
+def survey(model: nn.Module, config: AdapterConfig) -> Survey:
+    """Look for what ``config`` asks to adapt; the model does not change.
 
     Raises:
         ConfigError: ``target_modules`` is no valid regular expression.
-        TargetError: a name or the pattern matches nothing (the close names are listed), or it matches only
-            modules of types that no layer kind handles, or nothing is left after the exclusions; or a named
-            layer has a setting that stands in the way.
+        TargetError: a name or the pattern matches nothing (the close names are listed), or it matches a layer
+            of a type that no layer kind handles, or nothing is left after the exclusions; or a layer has
+            something that stands in the way.
     """
-    found = find_layers(model, config.target_modules, config.exclude_modules, config.train_modules)
-    if config.target_modules == ALL_LINEAR:
-        # Who asks for all of them has not looked at each: `too_small` lists the others. If all are too small,
-        # it is the rank that is wrong.
-        found = [target for target in found if target.holds(config.rank)] or found
+    wanted, spared = config.target_modules, [*config.exclude_modules, *config.train_modules]
+    found = find_layers(model, wanted, config.exclude_modules, config.train_modules)
     for target in found:
-        obstacle = target.kind.obstacle(base_of(target.module))
+        obstacle = _obstacle(target)
         if obstacle:
             raise TargetError(f"{target.names[0]!r} cannot be adapted: {obstacle}.")
-    return found
+    _require_whole(model, found, config.train_modules)
+    fits = [target for target in found if config.rank <= target.largest_rank]
+    if wanted != ALL_LINEAR or not fits:  # where none is large enough, it is the rank that is wrong
+        return Survey(found)
+    every = list(candidates(model))
+    known = {one.name for one in every if one.kind}
+    strange = [one for one in every if one.unknown_layer and one.name not in known and _seems_linear(one)]
+    return Survey(
+        fits,
+        small=[target for target in found if config.rank > target.largest_rank],
+        strange=[one for one in strange if not is_under(one.name, spared)],
+    )
 
 
-def too_small(model: nn.Module, config: AdapterConfig) -> list[Target]:
-    """List the linear layers that ``"all-linear"`` leaves out, because the rank is above min(d₁, d₂)."""
-    if config.target_modules != ALL_LINEAR:
-        return []
-    found = find_layers(model, ALL_LINEAR, config.exclude_modules, config.train_modules)
-    return [target for target in found if not target.holds(config.rank)]
+def find_targets(model: nn.Module, config: AdapterConfig) -> list[Target]:
+    """List the modules that ``config`` asks to adapt, in module order; see `survey`."""
+    return survey(model, config).targets
 
 
 def find_layers(
     model: nn.Module, wanted: Sequence[str] | str, exclude: list[str], train: list[str]
 ) -> list[Target]:
-    """List the modules that ``wanted`` names, less ``exclude`` and ``train``; see `find_targets`."""
+    """List the modules that ``wanted`` names, less ``exclude`` and ``train``; see `survey`."""
     top = unwrap(model)
-    if _Candidate("", top).kind or split_of(top):
+    if Candidate("", top).kind or split_of(top):
         raise TargetError(
             f"model is itself a {type(top).__name__}, which cannot be replaced in place; put it in "
             f"a container, such as nn.Sequential(model)."
         )
-    every = list(_candidates(model))
+    every = list(candidates(model))
     for field_name, suffixes in (("exclude_modules", exclude), ("train_modules", train)):
         for suffix in suffixes:
             if not any(has_suffix(candidate.name, suffix) for candidate in every):
@@ -163,8 +123,17 @@ def find_layers(
     return chosen
 
 
+def adaptable_shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return (d₁, d₂) of every module that is adapted or could be, by name; stacks have a size more."""
+    found = {}
+    for one in candidates(model):
+        if one.kind is not None:
+            found[one.name] = one.kind.shape(base_of(one.module))
+    return found
+
+
 def _choose(
-    every: list[_Candidate], wanted: Sequence[str] | str, spared: list[str], output: object
+    every: list[Candidate], wanted: Sequence[str] | str, spared: list[str], output: object
 ) -> list[Target]:
     """Return what is asked for and not spared, the output embedding apart where all linear layers are meant.
 
@@ -180,7 +149,7 @@ def _choose(
         if wanted == ALL_LINEAR:
             meant = one.kind.linear and one.module is not output
         else:
-            meant = one.asked_for(wanted)
+            meant = _asked_for(one, wanted)
         if meant:
             asked.add(key)
         if is_under(one.name, spared):
@@ -188,35 +157,48 @@ def _choose(
     return [target for key, target in targets.items() if key in asked - left_out]
 
 
-def adaptable_shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
-    """Return (d₁, d₂) of every module that is adapted or could be, by name; stacks have a size more."""
-    found = {}
-    for one in _candidates(model):
-        if one.kind is not None:
-            found[one.name] = one.kind.shape(base_of(one.module))
-    return found
+def _asked_for(one: Candidate, wanted: Sequence[str] | str) -> bool:
+    """Tell whether a pattern or one of several suffixes names it, or the module that it is a part of."""
+    if isinstance(wanted, str):
+        return any(re.fullmatch(wanted, name) is not None for name in one.names)
+    return any(has_suffix(name, suffix) for name in one.names for suffix in wanted)
 
 
-def base_of(module: nn.Module) -> nn.Module:
-    """Return the plain layer, whether or not it is adapted."""
-    return module.base if isinstance(module, AdaptedLayer) else module
+def _obstacle(target: Target) -> str | None:
+    """Say why this very layer cannot be adapted, or return None."""
+    if target.owner is not None:
+        obstacle = target.owner.split.obstacle(target.owner.module)
+        if obstacle:
+            return obstacle
+    base = base_of(target.module)
+    if base._parameters.get("weight") is None:
+        return "its weight is made from other parameters, as by weight_norm; remove that first"
+    return target.kind.obstacle(base)
 
 
-def _candidates(model: nn.Module) -> Iterator[_Candidate]:
-    """Yield every module by name, and behind a module of several matrices the layers it can be split into."""
-    owners: dict[int, Owner] = {}
-    apart: set[str] = set()
-    for name, module in walk(model):
-        if name:
-            yield _Candidate(name, module, part=name.rpartition(".")[0] in apart)
-        if is_split(module):
-            apart.add(name)
-        split = split_of(module)
-        if split is not None:
-            owner = owners.setdefault(id(module), Owner(module, split, split.parts(module)))
-            owner.names.append(name)
-            for part, layer in owner.parts.items():
-                yield _Candidate(f"{name}.{part}", layer, owner, part=True)
+def _seems_linear(one: Candidate) -> bool:
+    """Tell whether it is a linear layer or a stack of experts of an unknown type."""
+    stacks = [
+        p for p in one.module._parameters.values() if p is not None and p.dim() == 3 and min(p.shape) > 1
+    ]
+    return isinstance(one.module, nn.Linear) or bool(stacks)
+
+
+def _require_whole(model: nn.Module, targets: list[Target], train: list[str]) -> None:
+    """Raise where ``train`` names a matrix of a module that has to stay whole to be trained."""
+    every = list(candidates(model))
+    modules = {one.name for one in every if one.owner is None}
+    apart = {id(target.owner.module) for target in targets if target.owner is not None}
+    for one in every:
+        if one.owner is None or not any(has_suffix(one.name, suffix) for suffix in train):
+            continue
+        if one.name not in modules or id(one.owner.module) in apart:
+            whole = one.names[1]
+            raise TargetError(
+                f"train_modules {train} names {one.name!r}, a part of {whole!r} of type "
+                f"{type(one.owner.module).__name__}, which cannot be trained in full alone; name {whole!r}, "
+                f"or put an adapter on the part."
+            )
 
 
 def _output_embeddings(model: nn.Module) -> object:
@@ -224,7 +206,7 @@ def _output_embeddings(model: nn.Module) -> object:
     return get() if callable(get) else None
 
 
-def _require_matches(every: list[_Candidate], wanted: Sequence[str] | str) -> None:
+def _require_matches(every: list[Candidate], wanted: Sequence[str] | str) -> None:
     """Raise unless each suffix, or the pattern, matches a module that can be adapted.
 
     A suffix is meant for layers: one that also matches a layer of an unknown type is an error. A pattern may
@@ -239,7 +221,7 @@ def _require_matches(every: list[_Candidate], wanted: Sequence[str] | str) -> No
             ) from error
     adaptable = {one.name for one in every if one.kind}
     for one in [wanted] if isinstance(wanted, str) else wanted:
-        matched = [candidate for candidate in every if candidate.asked_for(one if one is wanted else [one])]
+        matched = [candidate for candidate in every if _asked_for(candidate, one if one is wanted else [one])]
         if not matched:
             raise _unknown("target_modules", one, sorted(adaptable))
         strange = [] if one is wanted else [candidate for candidate in matched if candidate.unknown_layer]
@@ -258,6 +240,6 @@ def _unknown(field_name: str, wanted: str, names: list[str]) -> TargetError:
     suffixes = {".".join(parts[-n:]) for name in names for parts in [name.split(".")] for n in (1, 2)}
     suffixes = {suffix for suffix in suffixes if not suffix.split(".")[-1].isdigit()} - {""}
     close = difflib.get_close_matches(wanted, sorted(suffixes), n=4, cutoff=0.5)
-    last = sorted({suffix for suffix in suffixes if "." not in suffix})
+    last = sorted({suffix for suffix in suffixes if "." not in suffix}) or sorted(names)[:10]
     hint = f"close names: {', '.join(close)}" if close else f"names in this model: {', '.join(last)}"
     return TargetError(f"{field_name} {wanted!r} matches no module; {hint}.")

@@ -5,10 +5,13 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from .candidates import base_of
 from .errors import TargetError
 from .layers import AdaptedLayer
-from .targets import Target, base_of
+from .targets import Target
 from .walk import unwrap, walk
+
+_Holders = dict[int, list[tuple[str, nn.Module]]]
 
 
 def require_untied(model: nn.Module, targets: list[Target]) -> bool:
@@ -22,41 +25,43 @@ def require_untied(model: nn.Module, targets: list[Target]) -> bool:
             updates of one weight could not be merged into it.
     """
     holders = _holders(model)
-    wanted = {id(target.module) for target in targets}
-    tied = False
+    wanted = {id(_holder(target)) for target in targets}
+    tied: dict[str, str] = {}
     for target in targets:
-        weight = base_of(target.module)._parameters.get("weight")
-        others = [
-            (name, module) for name, module in holders.get(id(weight), []) if module is not target.module
-        ]
-        for name, module in others:
-            if id(module) in wanted or isinstance(module, AdaptedLayer):
+        name = target.names[0]
+        for other_name, other in _others(_holder(target), holders):
+            if id(other) in wanted or isinstance(other, AdaptedLayer):
                 raise TargetError(
-                    f"{target.names[0]!r} and {name!r} share one weight, and both would be adapted; allowed: "
-                    f"one of them. Put the other in exclude_modules."
+                    f"{name!r} and {other_name!r} share one weight, and both would be adapted; allowed: one "
+                    f"of them. Put the other in exclude_modules."
                 )
-        if others:
-            tied = True
-            warnings.warn(
-                f"{target.names[0]!r} shares its weight with {others[0][0]!r}. The adapter acts on "
-                f"{target.names[0]!r} alone, and a merge unties the two.",
-                stacklevel=3,
-            )
-    return tied
+            tied.setdefault(name, other_name)
+    for name, other_name in tied.items():
+        warnings.warn(
+            f"{name!r} shares its weight with {other_name!r}. The adapter acts on {name!r} alone, and a "
+            f"merge unties the two.",
+            stacklevel=4,
+        )
+    return bool(tied)
 
 
 def shares(model: nn.Module) -> list[str]:
-    """Name the adapted layers whose base weight another module holds too."""
+    """Name the adapted layers whose frozen weight another module holds too."""
     holders = _holders(model)
     return [
-        name
-        for name, module in walk(model)
-        if isinstance(module, AdaptedLayer) and len(holders.get(id(module.base_weight), [])) > 1
+        name for name, module in walk(model) if isinstance(module, AdaptedLayer) and _others(module, holders)
     ]
 
 
+def partners(model: nn.Module) -> dict[int, str]:
+    """Name another holder of the weight for each module that shares its own, by the module's identity."""
+    holders = _holders(model)
+    found = {id(module): _others(module, holders) for _, module in walk(model)}
+    return {key: others[0][0] for key, others in found.items() if others}
+
+
 def untie(model: nn.Module) -> None:
-    """Tell a `transformers` model that its embeddings are no longer tied, so that all are saved and loaded.
+    """Tell a `transformers` model that its embeddings are no longer tied, so that all are saved.
 
     Where more than two were tied, those that still are get a copy each: a loaded model would not tie them.
     """
@@ -69,16 +74,33 @@ def untie(model: nn.Module) -> None:
     for holders in _holders(model).values():
         for _, module in holders[1:]:
             base = base_of(module)
-            base.weight = nn.Parameter(cast(Tensor, base.weight).detach().clone(), requires_grad=False)
+            if "weight" in base._parameters:
+                base.weight = nn.Parameter(cast(Tensor, base.weight).detach().clone(), requires_grad=False)
 
 
-def _holders(model: nn.Module) -> dict[int, list[tuple[str, nn.Module]]]:
+def _others(module: nn.Module, holders: _Holders) -> list[tuple[str, nn.Module]]:
+    """Return the other modules that hold a weight of ``module``, by name."""
+    own = [holders.get(id(weight), []) for weight in _weights(module)]
+    return [(name, other) for found in own for name, other in found if other is not module]
+
+
+def _holder(target: Target) -> nn.Module:
+    return target.module if target.owner is None else target.owner.module
+
+
+def _holders(model: nn.Module) -> _Holders:
     """Return which modules hold a weight, by the identity of the parameter; a module counts once."""
-    found: dict[int, list[tuple[str, nn.Module]]] = {}
+    found: _Holders = {}
     for name, module in walk(model):
-        weight = base_of(module)._parameters.get("weight")
-        if weight is not None:
+        for weight in _weights(module):
             holders = found.setdefault(id(weight), [])
             if all(other is not module for _, other in holders):
                 holders.append((name, module))
     return found
+
+
+def _weights(module: nn.Module) -> list[Tensor]:
+    """Return the matrices and larger tensors that a module holds itself; biases may well be shared."""
+    if isinstance(module, AdaptedLayer):
+        return [module.frozen_weight]
+    return [p for p in module._parameters.values() if p is not None and p.dim() > 1]

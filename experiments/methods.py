@@ -10,7 +10,8 @@ from torch import nn
 from transformers import TrainerCallback
 
 import adalora
-from adalora.targets import find_targets, is_under
+from adalora.candidates import is_under
+from adalora.targets import find_targets
 
 from . import files
 from .checks import unknown

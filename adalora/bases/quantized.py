@@ -4,11 +4,12 @@ Sources: Dettmers et al. 2023, arXiv 2305.14314 (QLoRA); Dettmers et al. 2022, a
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import bitsandbytes as bnb
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 
 class FourBit:
@@ -160,10 +161,18 @@ def _empty(layer_type: Callable[..., Any], weight: Tensor, bias: nn.Parameter | 
     return layer
 
 
-def plain_linear(layer: Any, weight: Tensor, dtype: torch.dtype) -> nn.Linear:
-    """Return a layer like this quantised one that holds ``weight`` (d₁ × d₂) in floating point."""
-    plain = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
-    plain.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
-    if layer.bias is not None:
-        plain.bias = nn.Parameter(layer.bias.detach().to(dtype), requires_grad=False)
-    return plain.train(layer.training)
+def plain_layer(layer: Any, weight: Tensor, dtype: torch.dtype) -> nn.Module:
+    """Return what this quantised layer was before, with ``weight`` (d₁ × d₂) in floating point."""
+    bias = layer.bias
+    if (
+        getattr(layer, "source_cls", None) is Conv1D
+    ):  # transformers notes this when it loads a model quantised
+        plain = cast(Any, Conv1D)(layer.out_features, layer.in_features)
+        weight = weight.t()
+    else:
+        plain = nn.Linear(layer.in_features, layer.out_features, bias=bias is not None, device="meta")
+    plain.weight = nn.Parameter(weight.to(dtype).contiguous(), requires_grad=False)
+    if bias is not None:
+        plain.bias = nn.Parameter(bias.detach().to(dtype), requires_grad=False)
+    plain.train(layer.training)
+    return plain  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from ..bases import Storage, storage_of
 from ..errors import StateError
 from ..updates import Update
 from .dora import row_norms, row_scales
+from .exact import exactly
 from .kind import LayerKind
 
 
@@ -65,6 +66,10 @@ class AdaptedLayer(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
+            if name.startswith(
+                "_"
+            ):  # what a library has put on the base layer, such as a hook, is the base's
+                raise
             return getattr(super().__getattr__("base"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -113,7 +118,7 @@ class AdaptedLayer(nn.Module):
             tensors |= {f"origin.{side}": tensor for side, tensor in self.origins[name].named_buffers()}
         return tensors
 
-    @torch.no_grad()
+    @exactly
     def delta_weight(self) -> Tensor:
         """Return what the adapters add to the base weight, dense, as the base weight lies.
 
@@ -123,29 +128,24 @@ class AdaptedLayer(nn.Module):
         if not self.magnitudes:
             deltas = [torch.matmul(*update.factors()) for update in self.named_updates().values()]
             return self.kind.arrange(self.base, torch.stack(deltas).sum(0) if len(deltas) > 1 else deltas[0])
-        frozen = self._original[0] if self.merged else self.base_weight
-        return self.kind.arrange(self.base, self.matrix()) - self.storage.read(self.base, frozen)
+        return self.kind.arrange(self.base, self.matrix()) - self.storage.read(self.base, self.frozen_weight)
 
     # Run
 
-    def forward(self, input: Tensor, *more: Any) -> Tensor:  # noqa: A002 - the name that nn.Linear gives it
-        """Run the base layer and add every update.
-
-        Args:
-            input: as the base layer takes it.
-            more: further inputs of the base layer.
-        """
-        out: Tensor = self.base(input, *more)
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Run the base layer and add every update; takes what the base layer takes."""
+        out: Tensor = self.base(*args, **kwargs)
+        inputs = (*args, *kwargs.values())
         if self.merged:
             return out
         if not self.enabled:
             for origin in self.origins.values():
                 left, right = cast(Origin, origin).left, cast(Origin, origin).right
-                out = out + self.kind.apply(self.base, left, right, 0.0, input, *more).to(out.dtype)
+                out = out + self.kind.apply(self.base, left, right, 0.0, *inputs).to(out.dtype)
             return out
         for name, update in self.named_updates().items():
             dropout = update.dropout if self.training else 0.0
-            delta = self.kind.apply(self.base, *update.factors(), dropout, input, *more)
+            delta = self.kind.apply(self.base, *update.factors(), dropout, *inputs)
             out = out + delta.to(out.dtype)
             if name in self.magnitudes:
                 out = self._rescaled(out, name)
@@ -169,15 +169,19 @@ class AdaptedLayer(nn.Module):
         """The weight that the base layer runs with: W₀, or W₀ + ΔW while merged."""
         return cast(nn.Parameter, self.base.weight)
 
-    @torch.no_grad()
+    @property
+    def frozen_weight(self) -> nn.Parameter:
+        """W₀, whether or not the layer is merged."""
+        return self._original[0] if self.merged else self.base_weight
+
+    @exactly
     def matrix(self, until: str | None = None) -> Tensor:
         """Return the base weight plus the updates, d₁ × d₂, in float32 at least.
 
         Args:
             until: the last adapter that counts, without its own rescaling; None for all of them, rescaled.
         """
-        frozen = self._original[0] if self.merged else self.base_weight
-        read = self.kind.matrix(self.base, self.storage.read(self.base, frozen))
+        read = self.kind.matrix(self.base, self.storage.read(self.base, self.frozen_weight))
         W = read.to(torch.promote_types(read.dtype, torch.float32))
         for name, update in self.named_updates().items():
             W = W + torch.matmul(*update.factors())
@@ -187,7 +191,7 @@ class AdaptedLayer(nn.Module):
                 W = row_scales(self.magnitudes[name], row_norms(W)).unsqueeze(1) * W
         return W
 
-    @torch.no_grad()
+    @exactly
     def set_origin_(self, name: str, origin: Origin) -> None:
         """Take ``origin`` out of the base weight, in place of what the adapter has taken out so far."""
         taken = torch.matmul(origin.left, origin.right)
@@ -207,7 +211,7 @@ class AdaptedLayer(nn.Module):
         """Whether the base weight holds the updates."""
         return bool(self._original)
 
-    @torch.no_grad()
+    @exactly
     def encoded(self) -> tuple[nn.Parameter, float]:
         """Return base weight plus updates, in the form of the base weight, and the sum's relative error."""
         total = self.kind.arrange(self.base, self.matrix())

@@ -34,6 +34,8 @@ class SplitAttention(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
+            if name.startswith("_") and name != "_qkv_same_embed_dim":  # torch's own layers ask for that one
+                raise
             return getattr(super().__getattr__("attention"), name)
 
     def forward(  # noqa: PLR0917 - the signature that callers know

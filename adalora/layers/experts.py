@@ -22,17 +22,13 @@ class ExpertMatrices(nn.Module):
     Args:
         weight: experts × d₁ × d₂, or experts × d₂ × d₁ where ``transposed``.
         bias: experts × d₁, or None.
-        experts: how many experts there should be; what `Experts.obstacle` checks the weight against.
         transposed: how the weight lies.
     """
 
-    def __init__(
-        self, weight: nn.Parameter, bias: nn.Parameter | None, experts: int, *, transposed: bool
-    ) -> None:
+    def __init__(self, weight: nn.Parameter, bias: nn.Parameter | None, *, transposed: bool) -> None:
         super().__init__()
         self.weight = weight
         self.bias = bias
-        self.experts = experts
         self.transposed = transposed
 
     def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
@@ -69,14 +65,6 @@ class Experts(PlainKind):
     def channels(self, base: Any) -> int | None:
         """Return None: DoRA's paper has no magnitude for experts that some tokens pass by."""
         return None
-
-    def obstacle(self, base: ExpertMatrices) -> str | None:
-        """Refuse a parameter that is no stack of matrices."""
-        shape = tuple(base.weight.shape)
-        if len(shape) == 3 and shape[0] == base.experts:
-            return None
-        order = "d2, d1" if base.transposed else "d1, d2"
-        return f"its expert parameter has shape {shape}; allowed: ({base.experts}, {order})"
 
 
 class SplitExperts(nn.Module):
@@ -149,6 +137,29 @@ def part_names(experts: nn.Module) -> tuple[str, str]:
     return ("gate_up_proj" if experts.has_gate else "up_proj"), "down_proj"
 
 
+def experts_obstacle(experts: nn.Module) -> str | None:
+    """Say which of the experts' parameters is no stack of matrices that fits the other, or return None."""
+    fused = cast(Any, experts)
+    first, last = part_names(experts)
+    d1, d2 = (-1, -2) if fused.is_transposed else (-2, -1)
+    into, out = getattr(fused, first), getattr(fused, last)
+    order = "d2, d1" if fused.is_transposed else "d1, d2"
+    for name, weight in ((first, into), (last, out)):
+        if weight.dim() != 3 or len(weight) != fused.num_experts:
+            return (
+                f"its expert parameter {name!r} has shape {tuple(weight.shape)}; allowed: "
+                f"({fused.num_experts}, {order})"
+            )
+    gates = 2 if fused.has_gate else 1
+    if into.shape[d1] != gates * out.shape[d2] or into.shape[d2] != out.shape[d1]:
+        return (
+            f"its expert parameters {first!r} of shape {tuple(into.shape)} and {last!r} of shape "
+            f"{tuple(out.shape)} do not fit each other; allowed: d1 of the first is {gates} times d2 of the "
+            f"last, and d2 of the first is d1 of the last"
+        )
+    return None
+
+
 def expert_parts(experts: nn.Module) -> dict[str, nn.Module]:
     """Return the experts' matrices as modules that hold the very same parameters; nothing changes."""
     fused = cast(Any, experts)
@@ -156,7 +167,6 @@ def expert_parts(experts: nn.Module) -> dict[str, nn.Module]:
         name: ExpertMatrices(
             getattr(fused, name),
             getattr(fused, f"{name}_bias") if fused.has_bias else None,
-            fused.num_experts,
             transposed=fused.is_transposed,
         )
         for name in part_names(experts)

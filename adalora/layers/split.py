@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 from torch import nn
 
 from .attention import SplitAttention, attention_parts, is_attention
-from .experts import SplitExperts, expert_parts, is_experts
+from .experts import SplitExperts, expert_parts, experts_obstacle, is_experts
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,23 @@ class Split:
     Attributes:
         fits: whether a module is of this sort, and holds its matrices.
         parts: module -> its matrices as plain layers by name, over the same memory; changes nothing.
+        obstacle: module -> why its matrices cannot be adapted, or None.
         wrap: (module, parts) -> the module to put in its place; takes the matrices out of the module.
     """
 
     fits: Callable[[nn.Module], bool]
     parts: Callable[[Any], dict[str, nn.Module]]
+    obstacle: Callable[[Any], str | None]
     wrap: Callable[[Any, dict[str, nn.Module]], nn.Module]
 
 
+def _nothing(_: nn.Module) -> None:
+    return None
+
+
 _SPLITS = (
-    Split(is_attention, attention_parts, SplitAttention),
-    Split(is_experts, expert_parts, SplitExperts),
+    Split(is_attention, attention_parts, _nothing, SplitAttention),
+    Split(is_experts, expert_parts, experts_obstacle, SplitExperts),
 )
 
 

@@ -90,7 +90,7 @@ class SVDUpdate(nn.Module):
 
     @torch.no_grad()
     def keep_(self, mask: Tensor) -> None:
-        """Set λ to zero outside ``mask`` (bool, shape (r,)); P and Q stay, so a triplet may come back."""
+        """Set λ to zero outside ``mask`` (bool, like λ); P and Q stay, so a triplet may come back."""
         self.mask.copy_(mask)
         self.lam.mul_(self.mask)
 

@@ -161,7 +161,8 @@ def test_weights_without_gradients_are_no_train_modules():
     model.table.codes = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
     before = state(model)
     with pytest.raises(
-        adalora.TargetError, match=r"holds table\.codes of type torch\.int8, which has no gradient"
+        adalora.TargetError,
+        match=r"holds table\.codes of type torch\.int8, which is quantised or whole-numbered and has no gradient",
     ):
         adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], train_modules=["table"]))
     assert_unchanged(model, before)
@@ -175,3 +176,58 @@ def test_what_a_second_inject_freezes_does_not_move_once_more():
     before = model.up.update.lam.clone()
     optimizer.step()
     assert torch.equal(model.up.update.lam, before)
+
+
+@pytest.mark.parametrize("name", ["keys", "copy", "get", "fromkeys"])
+@pytest.mark.parametrize("dora", [False, True])
+def test_names_that_torchs_containers_take_are_refused(name, dora):
+    model = mlp()
+    before = state(model)
+    with pytest.raises(
+        adalora.ConfigError, match=f"name is '{name}'; allowed: letters, .* no attribute of torch's"
+    ):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], dora=dora), name)
+    assert_unchanged(model, before)
+
+
+@pytest.mark.parametrize(
+    ("target", "part"), [("head", "q_proj"), ("q_proj", "out_proj"), ("q_proj", "v_proj")]
+)
+def test_a_part_of_an_attention_cannot_be_trained_in_full(target, part):
+    model = nn.ModuleDict({"attention": nn.MultiheadAttention(8, 2), "head": nn.Linear(8, 8)})
+    message = (
+        rf"names 'attention.{part}', a part of 'attention' of type MultiheadAttention, .* name 'attention'"
+    )
+    before = state(model)
+    with pytest.raises(adalora.TargetError, match=message):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=[target], train_modules=[part]))
+    assert_unchanged(model, before)
+    config = AdapterConfig(rank=2, target_modules=["head"], train_modules=["attention.out_proj"])
+    adalora.inject(model, config)  # a module that stays where it is
+    assert model["attention"].out_proj.weight.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+def test_a_weight_made_from_others_is_refused():
+    model = nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 4)))
+    with pytest.raises(
+        adalora.TargetError, match="'0' cannot be adapted: its weight is made from other parameters"
+    ):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"]))
+
+
+def test_layers_of_unknown_types_are_told_where_all_linear_ones_are_meant():
+    class Own(nn.Linear):
+        """Its forward may be another one."""
+
+    class Stack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights = nn.Parameter(torch.randn(4, 3, 3))
+
+    model = nn.Sequential(nn.Linear(4, 4), Own(4, 4), Stack())
+    with pytest.warns(
+        UserWarning, match=r"leaves out 2 layers of types that nobody here knows, .*: 1 \(Own\), 2 \(Stack\)"
+    ):
+        adalora.inject(model, AdapterConfig(rank=2))
+    adalora.inject(model, AdapterConfig(rank=2, exclude_modules=["1", "2"]), "second")

@@ -169,3 +169,74 @@ def test_two_adapters_act_in_the_order_in_which_they_came():
     with adalora.merged(model):
         torch.testing.assert_close(layer(x), x @ total.T + layer.base.bias)
         torch.testing.assert_close(layer.delta_weight(), total - W)
+
+
+def test_a_padding_takes_a_column_from_the_rank():
+    model = nn.Sequential(nn.Embedding(8, 16, padding_idx=0))
+    with pytest.raises(adalora.TargetError, match=r"rank is 8; allowed for '0' of shape \(16, 8\): 1 to 7"):
+        adalora.inject(model, AdapterConfig(rank=8, target_modules=["0"], init="pissa"))
+    adalora.inject(model, AdapterConfig(rank=7, target_modules=["0"], init="pissa"))
+
+
+def test_a_weight_with_nan_has_no_singular_vectors():
+    model = nn.Sequential(nn.Linear(4, 4))
+    model[0].weight.data[1, 2] = float("nan")
+    with pytest.raises(adalora.TargetError, match="init is 'milora', and the weight of '0' has a NaN"):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"], init="milora"))
+    assert type(model[0]) is nn.Linear
+
+
+def test_a_start_from_singular_vectors_beside_dora_is_refused():
+    model = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"], dora=True))
+    with pytest.raises(adalora.TargetError, match="init is 'pissa', and 'up' has an adapter with DoRA"):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], init="pissa"), "second")
+    assert list(model.up.updates) == ["default"]
+
+
+FIRST = [{}, {"dora": True}, {"init": "pissa"}, {"init": "pissa", "dora": True}]
+
+
+@pytest.mark.parametrize("first", FIRST, ids=str)
+@pytest.mark.parametrize("second", [{}, {"dora": True}, {"init": "milora"}], ids=str)
+def test_a_second_adapter_changes_no_output(first, second):
+    if "dora" in first and "init" in second:
+        pytest.skip("refused, see above")
+    torch.manual_seed(0)
+    model = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"], **first))
+    for parameter in (*model.up.update.parameters(), *model.up.magnitudes.parameters()):
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    x = torch.randn(3, 6, dtype=torch.float64)
+    before = model(x)
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], **second), "second")
+    torch.testing.assert_close(model(x), before, rtol=1e-10, atol=1e-10)
+    with adalora.merged(model):
+        torch.testing.assert_close(model(x), before, rtol=1e-10, atol=1e-10)
+
+
+def test_weights_are_added_up_exactly_under_autocast():
+    torch.manual_seed(0)
+    model = adalora.inject(
+        mlp().float(), AdapterConfig(rank=2, target_modules=["up"], init="pissa", dora=True)
+    )
+    exact = model.up.matrix()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(model.up.matrix(), exact)
+        assert model.up.delta_weight().dtype == torch.float32
+        adalora.merge_(model)
+    assert torch.equal(model.up.base.weight, exact)
+    with torch.autocast("cpu", torch.bfloat16):
+        again = adalora.inject(mlp().float(), AdapterConfig(rank=2, target_modules=["up"], init="pissa"))
+    assert again.up.origins["default"].left.dtype == torch.float32
+
+
+def test_loading_takes_out_what_was_saved_and_computes_nothing(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    base = adalora.quantize_(nn.Sequential(nn.Linear(64, 64)))
+    config = AdapterConfig(rank=4, target_modules=["0"], init="pissa")
+    model = adalora.inject(copy.deepcopy(base), config)
+    x = torch.randn(3, 64)
+    adalora.save(model, tmp_path)
+    monkeypatch.setattr(torch.linalg, "svd", None)
+    loaded = adalora.load(copy.deepcopy(base), tmp_path)
+    assert torch.equal(loaded(x), model(x))
+    assert torch.equal(loaded[0].base.weight.data, model[0].base.weight.data)

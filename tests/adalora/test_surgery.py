@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 from torch import nn
 
@@ -46,6 +47,7 @@ def test_the_attention_of_another_adapter_stays_apart():
     assert layer.activation_relu_or_gelu == 0
     adalora.unload(model)
     assert layer.activation_relu_or_gelu == 1
+    assert "adalora_overridden" not in layer.__dict__
     assert all(torch.equal(p, before[name]) for name, p in model.state_dict().items())
     twin = copy.deepcopy(model)
     adalora.inject(twin, AdapterConfig(rank=2, target_modules=["linear1"]))
@@ -57,5 +59,12 @@ def test_a_model_that_was_loaded_quantised_says_so_again_without_adapters():
     model.is_quantized = True  # what the Trainer asks
     adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"]))
     assert not model.is_quantized
+    for change in (model.half, model.float):
+        with pytest.raises(
+            adalora.StateError, match="loaded quantised, and a change of its type would damage"
+        ):
+            change()
     adalora.unload(model)
     assert model.is_quantized
+    assert model.half()[0].weight.dtype == torch.float16
+    assert "adalora_overridden" not in model.__dict__

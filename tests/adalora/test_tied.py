@@ -10,7 +10,7 @@ from transformers import GPT2LMHeadModel, T5ForConditionalGeneration
 import adalora
 from adalora import AdapterConfig
 from tests.families import FAMILIES
-from tests.models import gpt2, gpt2_batches
+from tests.models import gpt2, gpt2_batches, mlp
 
 BATCH = next(gpt2_batches(1))
 
@@ -115,3 +115,83 @@ def test_a_module_under_two_names_is_one_module():
     torch.testing.assert_close(model(x), out)
     torch.testing.assert_close(update.A.grad, A.grad)
     torch.testing.assert_close(update.B.grad, B.grad)
+
+
+class Pair(nn.Module):
+    def __init__(self, one, two):
+        super().__init__()
+        self.one, self.two = one, two
+
+
+def tied_attention():
+    one, two = nn.MultiheadAttention(8, 2), nn.MultiheadAttention(8, 2)
+    two.in_proj_weight = one.in_proj_weight
+    return Pair(one, two), ["q_proj"], ["one.q_proj"]
+
+
+def tied_experts():
+    build = FAMILIES["mixtral"].build
+    one, two = (build().model.layers[0].mlp.experts for _ in range(2))
+    two.gate_up_proj = one.gate_up_proj
+    return Pair(one, two), ["gate_up_proj"], ["one.gate_up_proj"]
+
+
+@pytest.mark.parametrize("build", [tied_attention, tied_experts])
+def test_ties_inside_modules_of_several_matrices_are_seen(build):
+    model, both, first = build()
+    modules = dict(model.named_modules())
+    with pytest.raises(
+        adalora.TargetError, match=r"'one.* and 'two' share one weight, and both would be adapted"
+    ):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=both))
+    assert dict(model.named_modules()) == modules
+    with pytest.warns(UserWarning, match="'one.* shares its weight with 'two'"):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=first))
+
+
+def test_merging_first_unties_too():
+    model = tied("lm_head")
+    expected = model(**BATCH).logits
+    adalora.unload(adalora.merge_(model))
+    assert not model.config.tie_word_embeddings
+    model.tie_weights()  # as whatever changes the vocabulary does
+    torch.testing.assert_close(model(**BATCH).logits, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_another_holder_that_is_trained_in_full_learns():
+    family = FAMILIES["t5"]
+    torch.manual_seed(0)
+    model, batch = family.build(), family.batch()
+    settings = {"target_modules": ["lm_head"], "train_modules": ["embed_tokens"], "rank": 2, "init": "pissa"}
+    with pytest.warns(UserWarning, match="'lm_head' shares its weight"):
+        adalora.inject(model, AdapterConfig(**settings))
+    family.loss(model, batch).backward()
+    trained = [name for name, p in model.named_parameters() if p.requires_grad and "embed_tokens" in name]
+    assert len(trained) == 2
+    assert all(model.get_parameter(name).grad.abs().sum() > 0 for name in trained)
+
+
+def test_a_quantised_copy_of_a_tied_weight_is_refused():
+    model = gpt2()
+    with pytest.raises(
+        adalora.TargetError, match=r"'lm_head' shares its weight with 'transformer.wte', which a quantised"
+    ):
+        adalora.quantize_(model, target_modules=["lm_head"])
+    assert model.lm_head.weight is model.transformer.wte.weight
+
+
+def test_what_is_trained_in_full_is_saved_without_another_adapter_that_is_merged(tmp_path):
+    torch.manual_seed(0)
+    base = mlp()
+    model = adalora.inject(copy.deepcopy(base), AdapterConfig(rank=2, target_modules=["up"], update="lora"))
+    nn.init.normal_(model.up.update.B)
+    config = AdapterConfig(rank=1, target_modules=["down"], train_modules=["up"], update="lora")
+    adalora.inject(model, config, "second")
+    model.up.base.weight.data += 1
+    expected = model(torch.ones(1, 6, dtype=torch.float64))
+    with adalora.merged(model):
+        adalora.save(model, tmp_path / "first", name="default")
+        adalora.save(model, tmp_path / "second", name="second")
+    loaded = adalora.load(copy.deepcopy(base), tmp_path / "first")
+    adalora.load(loaded, tmp_path / "second", name="second")
+    torch.testing.assert_close(loaded(torch.ones(1, 6, dtype=torch.float64)), expected)

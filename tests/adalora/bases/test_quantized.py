@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from adalora.bases import storage_of
-from adalora.bases.quantized import EightBit, FourBit, keep_exact, linear_4bit, linear_8bit, plain_linear
+from adalora.bases.quantized import EightBit, FourBit, keep_exact, linear_4bit, linear_8bit, plain_layer
 
 W = torch.randn(64, 128, generator=torch.Generator().manual_seed(0))
 BUILDS = {
@@ -70,7 +70,7 @@ def test_all_memory_is_counted(name):
 
 def test_a_plain_layer_takes_the_bias_and_the_mode_along():
     layer = linear_4bit(W, nn.Parameter(torch.randn(64))).eval()
-    plain = plain_linear(layer, W, torch.bfloat16)
+    plain = plain_layer(layer, W, torch.bfloat16)
     assert type(plain) is nn.Linear
     assert (plain.in_features, plain.out_features, plain.training) == (128, 64, False)
     assert {p.dtype for p in plain.parameters()} == {torch.bfloat16}

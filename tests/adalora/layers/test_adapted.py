@@ -8,8 +8,11 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+import adalora
+from adalora import AdapterConfig
 from adalora.layers import AdaptedLayer, kind_of
 from adalora.updates import SVDUpdate
+from tests.models import gpt2, mlp
 
 
 def layer(base, rank=3, dropout=0.0):
@@ -103,3 +106,20 @@ def test_a_rank_of_zero_alive_is_the_base():
     x = torch.randn(3, 5, dtype=torch.float64)
     assert torch.equal(adapted(x), adapted.base(x))
     assert adapted.rank == 0
+
+
+def test_what_other_libraries_put_on_the_base_is_not_the_layers():
+    layer = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"], update="lora")).up
+    torch.nn.init.normal_(layer.update.B)
+    layer.base._old_forward = layer.base.forward  # as accelerate's hooks do
+    assert layer.in_features == 6
+    with pytest.raises(AttributeError, match="_old_forward"):
+        layer._old_forward  # noqa: B018
+
+
+def test_inputs_by_name_are_taken_too():
+    model = adalora.inject(gpt2(), AdapterConfig(rank=2, target_modules=["c_fc"], update="lora"))
+    layer = model.transformer.h[0].mlp.c_fc
+    torch.nn.init.normal_(layer.update.B)
+    x = torch.randn(2, 16)
+    assert torch.equal(layer(x=x), layer(x))

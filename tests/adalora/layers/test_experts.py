@@ -96,17 +96,23 @@ class Model(nn.Module):
     ("spoil", "message"),
     [
         (lambda e: setattr(e, "down_proj", nn.Parameter(torch.randn(8, 6))),
-         r"'experts.down_proj' cannot be adapted: its expert parameter has shape \(8, 6\); allowed: \(4, d1, d2\)"),
+         r"'experts.gate_up_proj' cannot be adapted: its expert parameter 'down_proj' has shape \(8, 6\); allowed: \(4, d1, d2\)"),
         (lambda e: setattr(e, "gate_up_proj", nn.Parameter(torch.randn(3, 12, 8))),
-         r"'experts.gate_up_proj' cannot be adapted: its expert parameter has shape \(3, 12, 8\); allowed: \(4, d1, d2\)"),
+         r"'experts.gate_up_proj' cannot be adapted: its expert parameter 'gate_up_proj' has shape \(3, 12, 8\); allowed: \(4, d1, d2\)"),
+        (lambda e: setattr(e, "gate_up_proj", nn.Parameter(torch.randn(4, 96, 32, 1))),
+         r"expert parameter 'gate_up_proj' has shape \(4, 96, 32, 1\); allowed: \(4, d1, d2\)"),
+        (lambda e: setattr(e, "gate_up_proj", nn.Parameter(torch.randn(4, 13, 8))),
+         r"'gate_up_proj' of shape \(4, 13, 8\) and 'down_proj' of shape \(4, 8, 6\) do not fit each other; allowed: d1 of the first is 2 times"),
+        (lambda e: setattr(e, "down_proj", nn.Parameter(torch.randn(4, 6, 8))), "do not fit each other"),
     ],
 )  # fmt: skip
-def test_a_parameter_of_an_unexpected_shape_is_named(spoil, message):
+@pytest.mark.parametrize("target", [["experts"], ["gate_up_proj"], "all-linear"])
+def test_a_parameter_of_an_unexpected_shape_is_named(spoil, message, target):
     model = Model(build("mixtral"))
     spoil(model.experts)
     before = {name: p.clone() for name, p in model.named_parameters()}
     with pytest.raises(adalora.TargetError, match=message):
-        adalora.inject(model, AdapterConfig(rank=2, target_modules=["experts"]))
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=target))
     assert type(model.experts) is MixtralExperts
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
 
