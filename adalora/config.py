@@ -21,9 +21,10 @@ class AdapterConfig:
         target_modules: module-name suffixes (``"query"`` matches ``…attention.self.query``), or one regular
             expression that must match a whole module name, or one word: ``"all-linear"``, every linear layer
             and every fused expert of transformers' common form, but the output embedding and what is too
-            small for the rank (what is left out is warned of); or, for the families in `adalora.presets`, ``"query-value"``, ``"attention"`` or ``"feed-forward"``. The
-            matrices of an ``nn.MultiheadAttention`` are called ``q_proj``, ``k_proj``, ``v_proj`` and
-            ``out_proj``, those of fused experts ``gate_up_proj`` and ``down_proj``.
+            small for the rank (a warning names what is left out); or, for the families in `adalora.presets`,
+            ``"query-value"``, ``"attention"`` or ``"feed-forward"``. The matrices of an
+            ``nn.MultiheadAttention`` are called ``q_proj``, ``k_proj``, ``v_proj`` and ``out_proj``, those of
+            fused experts ``gate_up_proj`` and ``down_proj``.
         exclude_modules: suffixes of modules that are left alone even if they match.
         train_modules: suffixes of modules that are trained in full, such as a new classifier head.
         scaling: ``"lora"`` gives s = α/r, ``"rslora"`` gives s = α/√r (Kalajdzievski 2023). r is the

@@ -13,7 +13,8 @@ def disabled(model: nn.Module) -> Iterator[nn.Module]:
     """Within the block the model answers as its frozen base does, merged or not.
 
     A base that keeps the residual of a start from singular vectors answers with what was taken out put back,
-    which is the frozen base as far as its type could hold the residual. Modules trained in full (``train_modules``) keep their trained values.
+    which is the frozen base as far as its type could hold the residual. Modules trained in full
+    (``train_modules``) keep their trained values.
     """
     layers = list(adapters(model).values())
     before = [layer.enabled for layer in layers]
