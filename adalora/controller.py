@@ -148,7 +148,7 @@ class AdaLoRAController:
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
-        """Return S of each triplet, shaped like λ, by module name; before the first step that of the start."""
+        """Return S of each triplet, shaped like λ, by module name; at first that of the start."""
         return dict(zip(self._updates, self._score(), strict=True))
 
     # Saving
