@@ -15,7 +15,7 @@ from .controller import AdaLoRAController
 from .errors import CheckpointError, StateError, TargetError
 from .files import commit, json_writer, read_json, read_tensors_file, tensor_writer
 from .header import Header, Shape, read_header
-from .inject import injected_configs, put_on
+from .inject import inject_saved, injected_configs
 from .layers import AdaptedLayer, Origin
 from .targets import adaptable_shapes, find_targets
 from .updates import SPECTRAL
@@ -108,7 +108,7 @@ def load(
     if name not in injected_configs(model):
         # The random start is overwritten at once, so it must not move the user's generator.
         with torch.random.fork_rng(devices=[]):
-            put_on(model, header.config, name, origins)
+            inject_saved(model, header.config, name, origins)
     for module, layer in adapters(model).items():
         if module in origins:
             layer.set_origin_(name, origins[module])

@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TypeVar
 
 from torch import nn
@@ -46,20 +45,19 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
             layer that it is not defined on; or two of them share their weight.
         StateError: the model has an adapter of that name, or is merged. The model is unchanged in each case.
     """
-    return put_on(model, config, name)
+    found, tied = _prepare(model, config, name)
+    _warn(found, tied, config.rank)
+    return _put_on(model, config, name, found.targets, {}, tied=bool(tied))
 
 
-def put_on(
-    model: M, config: AdapterConfig, name: str, origins: Mapping[str, Origin] = MappingProxyType({})
-) -> M:
-    """Do what `inject` does, with starts from singular vectors that are known already.
+def inject_saved(model: M, config: AdapterConfig, name: str, origins: Mapping[str, Origin]) -> M:
+    """Do what `inject` does without a word, with known starts from singular vectors, by module name."""
+    found, tied = _prepare(model, config, name)
+    return _put_on(model, config, name, found.targets, origins, tied=bool(tied))
 
-    Args:
-        model: see `inject`.
-        config: see `inject`.
-        name: see `inject`.
-        origins: what to take out of the base weights, by module name; where there is none it is computed.
-    """
+
+def _prepare(model: nn.Module, config: AdapterConfig, name: str) -> tuple[Survey, dict[str, str]]:
+    """Check all that can be; return what was found, and what the targets are tied to."""
     # Updates and magnitudes live in torch's own containers, which refuse the names of their methods.
     taken = hasattr(nn.ModuleDict(), name) or hasattr(nn.ParameterDict(), name)
     if taken or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
@@ -69,12 +67,22 @@ def put_on(
         )
     _require_free(model, name)
     found = survey(model, config)
-    targets = found.targets
-    for target in targets:
+    for target in found.targets:
         _require_fits(target, config)
-    tied = require_untied(model, targets)
+    tied = require_untied(model, found.targets)
     _parameters_to_train(model, config)
-    _warn(found, config.rank)
+    return found, tied
+
+
+def _put_on(
+    model: M,
+    config: AdapterConfig,
+    name: str,
+    targets: list[Target],
+    origins: Mapping[str, Origin],
+    *,
+    tied: bool,
+) -> M:
     plans = [plan(target, config, origins.get(target.names[0])) for target in targets]
 
     # Everything that can fail has been done; from here on the model changes.
@@ -158,22 +166,28 @@ def _require_fits(target: Target, config: AdapterConfig) -> None:
         )
 
 
-def _warn(found: Survey, rank: int) -> None:
-    """Say what ``"all-linear"`` leaves frozen: nobody has named it."""
+def _warn(found: Survey, tied: Mapping[str, str], rank: int) -> None:
+    """Say what the adapter acts on alone, and what ``"all-linear"`` leaves frozen: nobody has named it."""
+    for name, other in tied.items():
+        warnings.warn(
+            f"{name!r} shares its weight with {other!r}. The adapter acts on {name!r} alone, and a merge "
+            f"unties the two.",
+            stacklevel=3,
+        )
     left = [f"{target.names[0]} {target.shape[-2:]}" for target in found.small]
     if left:
         warnings.warn(
             f"'all-linear' leaves out {len(left)} layers that are too small for rank {rank} and stay "
             f"frozen: {_some(left)}. Name them in train_modules to train them in full, or in "
             f"exclude_modules to leave them out knowingly.",
-            stacklevel=4,
+            stacklevel=3,
         )
     unknown = [f"{one.name} ({type(one.module).__name__})" for one in found.strange]
     if unknown:
         warnings.warn(
             f"'all-linear' leaves out {len(unknown)} layers of types that nobody here knows, which stay "
             f"frozen: {_some(unknown)}. Put them in exclude_modules to leave them out knowingly.",
-            stacklevel=4,
+            stacklevel=3,
         )
 
 

@@ -82,7 +82,7 @@ def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) ->
 def _singular_part(target: Target, config: AdapterConfig) -> tuple[Tensor, Tensor, Tensor]:
     base = base_of(target.module)
     W = target.kind.matrix(base, storage_of(base).read(base, cast(nn.Parameter, base.weight)))
-    if not bool(torch.isfinite(W).all()):
+    if not W.is_meta and not bool(torch.isfinite(W).all()):
         raise TargetError(
             f"init is {config.init!r}, and the weight of {target.names[0]!r} has a NaN or an infinite value; "
             f"mend the model, or choose a random start."

@@ -19,6 +19,7 @@ from .errors import ConfigError, StateError, TargetError
 from .inject import injected_configs
 from .layers import AdaptedLayer, LayerKind, kind_of
 from .layers.linear import Linear
+from .reads import layers_read_for_their_type
 from .targets import ALL_LINEAR, Target, find_layers
 from .tied import partners
 from .walk import replace, walk
@@ -101,13 +102,17 @@ def _linear_layers(model: nn.Module, wanted: Sequence[str] | str, exclude: list[
     """List the layers that are asked for, once all of them have been checked."""
     trained = [suffix for config in injected_configs(model).values() for suffix in config.train_modules]
     targets = find_layers(model, wanted, exclude, trained)
-    floating, tied = _kept_floating(model), partners(model)
+    floating, read, tied = _kept_floating(model), layers_read_for_their_type(model), partners(model)
+
+    def stays_floating(target: Target) -> bool:
+        return is_under(target.names[0], floating) or id(target.module) in read
+
     if wanted == ALL_LINEAR:
-        linear = [target for target in targets if isinstance(target.kind, Linear) and target.owner is None]
-        targets = [target for target in linear if not is_under(target.names[0], floating)]
+        linear = [target for target in targets if isinstance(target.kind, Linear) and not target.part]
+        targets = [target for target in linear if not stays_floating(target)]
     for target in targets:
         name = target.names[0]
-        if is_under(name, floating):
+        if stays_floating(target):
             raise TargetError(
                 f"{name!r} has to stay in floating point: its model reads the weight's type. Put it in "
                 f"exclude_modules."
@@ -122,7 +127,7 @@ def _linear_layers(model: nn.Module, wanted: Sequence[str] | str, exclude: list[
 
 
 def _kept_floating(model: nn.Module) -> list[str]:
-    """Name the modules that their model keeps in floating point, because it reads their weight's type."""
+    """Name the modules that their model declares to keep in floating point."""
     fields = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
     return [
         name for module in model.modules() for field in fields for name in getattr(module, field, None) or ()
@@ -138,11 +143,12 @@ def _require_quantizable(target: Target) -> None:
     if target.owner is not None:
         raise TargetError(
             f"{name!r} is a part of a {type(target.owner.module).__name__} and cannot be quantised; allowed: "
-            f"linear layers."
+            f"linear layers. Put it in exclude_modules."
         )
     if not isinstance(target.kind, Linear):
         raise TargetError(
-            f"{name!r} of type {type(base).__name__} cannot be quantised; allowed: linear layers."
+            f"{name!r} of type {type(base).__name__} cannot be quantised; allowed: linear layers. "
+            f"Put it in exclude_modules."
         )
     weight = cast(nn.Parameter, base.weight)
     if weight.dtype not in (torch.float32, torch.bfloat16, torch.float16):

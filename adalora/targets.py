@@ -25,12 +25,14 @@ class Target:
         module: the plain layer, or an `AdaptedLayer` that gets one more update.
         kind: how updates act on it.
         owner: the module that is taken apart to get at this one; None where it is a module already.
+        part: whether it is a matrix of a larger module, taken apart or not.
         names: every dotted name under which it hangs, or will hang, in the model; the first one is its name.
     """
 
     module: nn.Module
     kind: LayerKind
     owner: Owner | None = None
+    part: bool = False
     names: list[str] = field(default_factory=list)
 
     @property
@@ -145,7 +147,7 @@ def _choose(
         if one.kind is None:
             continue
         key = id(one.module)
-        targets.setdefault(key, Target(one.module, one.kind, one.owner)).names.append(one.name)
+        targets.setdefault(key, Target(one.module, one.kind, one.owner, one.part)).names.append(one.name)
         if wanted == ALL_LINEAR:
             meant = one.kind.linear and one.module is not output
         else:

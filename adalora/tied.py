@@ -1,6 +1,5 @@
 """Weights that two modules share, such as those of an input and an output embedding."""
 
-import warnings
 from typing import cast
 
 from torch import Tensor, nn
@@ -8,21 +7,23 @@ from torch import Tensor, nn
 from .candidates import base_of
 from .errors import TargetError
 from .layers import AdaptedLayer
+from .reads import reads_setting
 from .targets import Target
 from .walk import unwrap, walk
 
 _Holders = dict[int, list[tuple[str, nn.Module]]]
 
 
-def require_untied(model: nn.Module, targets: list[Target]) -> bool:
-    """Warn of targets whose weight another module shares; the update is for the target alone.
+def require_untied(model: nn.Module, targets: list[Target]) -> dict[str, str]:
+    """Check the targets whose weight another module shares; the update is for the target alone.
 
     Returns:
-        Whether there are any.
+        Name of the other module, by name of the target.
 
     Raises:
         TargetError: two targets share their weight, or a target shares it with a layer that is adapted: two
-            updates of one weight could not be merged into it.
+            updates of one weight could not be merged into it. Or the model's forward asks whether they are
+            tied.
     """
     holders = _holders(model)
     wanted = {id(_holder(target)) for target in targets}
@@ -36,13 +37,14 @@ def require_untied(model: nn.Module, targets: list[Target]) -> bool:
                     f"of them. Put the other in exclude_modules."
                 )
             tied.setdefault(name, other_name)
-    for name, other_name in tied.items():
-        warnings.warn(
-            f"{name!r} shares its weight with {other_name!r}. The adapter acts on {name!r} alone, and a "
-            f"merge unties the two.",
-            stacklevel=4,
+    reader = reads_setting(model, "tie_word_embeddings") if tied else None
+    if reader is not None:
+        name, other_name = next(iter(tied.items()))
+        raise TargetError(
+            f"{name!r} shares its weight with {other_name!r}, and {reader} computes something else where "
+            f"they are not tied, as they would be no longer after a merge; put {name!r} in exclude_modules."
         )
-    return bool(tied)
+    return tied
 
 
 def shares(model: nn.Module) -> list[str]:

@@ -1,6 +1,7 @@
 """Arithmetic on weights, which no mixed precision may round."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -18,7 +19,8 @@ def exactly(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
     @wraps(method)
     def run(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         device = next(self.parameters()).device.type
-        with torch.no_grad(), torch.autocast(device, enabled=False):
+        mixed = torch.amp.is_autocast_available(device)
+        with torch.no_grad(), torch.autocast(device, enabled=False) if mixed else nullcontext():
             return method(self, *args, **kwargs)
 
     return run

@@ -240,3 +240,12 @@ def test_loading_takes_out_what_was_saved_and_computes_nothing(tmp_path, monkeyp
     loaded = adalora.load(copy.deepcopy(base), tmp_path)
     assert torch.equal(loaded(x), model(x))
     assert torch.equal(loaded[0].base.weight.data, model[0].base.weight.data)
+
+
+@pytest.mark.parametrize("settings", [{}, {"dora": True}, {"init": "pissa"}], ids=str)
+def test_a_model_without_memory_can_be_planned(settings):
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(8, 8))
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"], **settings))
+    assert model[0].delta_weight().shape == (8, 8)
+    assert {p.device.type for p in model.parameters()} == {"meta"}

@@ -239,7 +239,7 @@ def merged():
         bad(r"kind is 'nf8'; allowed: 'nf4' or 'fp4' or 'int8'", adalora.ConfigError, kind="nf8"),
         bad(r"'bert.encoder.layer.0.attention.self.query' is quantised already", adalora.StateError, twice),
         bad("the model is merged; call unmerge_", adalora.StateError, merged),
-        bad(r"'bert.embeddings.word_embeddings' of type Embedding cannot be quantised; allowed: linear layers",
+        bad(r"'bert.embeddings.word_embeddings' of type Embedding cannot be quantised; allowed: linear layers. Put it in",
             adalora.TargetError, target_modules=["word_embeddings"]),
         bad("'up' has weights of type torch.float64; allowed: float32, bfloat16 or float16", adalora.TargetError, mlp),
         bad("target_modules 'qurey' matches no module; close names", adalora.TargetError, target_modules=["qurey"]),
@@ -253,6 +253,17 @@ def test_bad_calls_are_named_and_leave_the_model_as_it_was(build, arguments, mes
         adalora.quantize_(model, **arguments)
     assert dict(model.named_modules()) == modules
     assert all(torch.equal(p, before[name]) for name, p in model.state_dict().items())
+
+
+@pytest.mark.parametrize("first", ["inject", "quantize_"])
+def test_a_packed_attention_stays_in_floating_point_in_either_order(first):
+    model = nn.Sequential(nn.TransformerEncoderLayer(64, 2, 64, batch_first=True))
+    config = AdapterConfig(rank=2, target_modules=["q_proj"])
+    keys = model.state_dict().keys()
+    for step in ("inject", "quantize_") if first == "inject" else ("quantize_", "inject"):
+        _ = adalora.inject(model, config) if step == "inject" else adalora.quantize_(model)
+    assert quantised(model) == ["0.linear1", "0.linear2"]
+    assert adalora.unload(model, dequantize=True).state_dict().keys() == keys
 
 
 def test_without_the_library_the_extra_is_named_and_all_else_works():

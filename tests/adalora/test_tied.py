@@ -5,7 +5,12 @@ import copy
 import pytest
 import torch
 from torch import nn
-from transformers import GPT2LMHeadModel, T5ForConditionalGeneration
+from transformers import (
+    GPT2LMHeadModel,
+    T5ForConditionalGeneration,
+    UMT5Config,
+    UMT5ForConditionalGeneration,
+)
 
 import adalora
 from adalora import AdapterConfig
@@ -195,3 +200,19 @@ def test_what_is_trained_in_full_is_saved_without_another_adapter_that_is_merged
     loaded = adalora.load(copy.deepcopy(base), tmp_path / "first")
     adalora.load(loaded, tmp_path / "second", name="second")
     torch.testing.assert_close(loaded(torch.ones(1, 6, dtype=torch.float64)), expected)
+
+
+def test_a_model_that_asks_whether_it_is_tied_cannot_be_parted():
+    """UMT5 scales its outputs by √d where the embeddings are tied."""
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 1, "num_heads": 2, "vocab_size": 30}
+    model = UMT5ForConditionalGeneration(
+        UMT5Config(**sizes, tie_word_embeddings=True, decoder_start_token_id=0)
+    )
+    modules = dict(model.named_modules())
+    message = (
+        "'lm_head' shares its weight with .* and UMT5ForConditionalGeneration computes something else where"
+    )
+    with pytest.raises(adalora.TargetError, match=message):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["lm_head"]))
+    assert dict(model.named_modules()) == modules
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["q", "v"]))
