@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
 
 import adalora.quantize
@@ -67,8 +68,9 @@ class TrainingConfig:
         _one_of("training", self, "precision", "float32", "bfloat16", "float16")
         steps, dropout, rise = self.max_steps, self.classifier_dropout, self.lr_warmup
         decay = self.factor_weight_decay
-        allowed = "at least 0, or null for training.weight_decay"
-        require(decay is None or decay >= 0, "training.factor_weight_decay", decay, allowed)
+        allowed = "a finite number of at least 0, or null for training.weight_decay"
+        fits = decay is None or (isfinite(decay) and decay >= 0)
+        require(fits, "training.factor_weight_decay", decay, allowed)
         whole = rise < 1 or rise == int(rise)
         require(whole, "training.lr_warmup", rise, "a whole number of steps, or a share below 1")
         require(
@@ -253,7 +255,7 @@ class RunConfig:
 def _positive(part: str, config: object, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
-        require(value > 0, f"{part}.{name}", value, "a number above 0")
+        require(isfinite(value) and value > 0, f"{part}.{name}", value, "a finite number above 0")
 
 
 def _one_of(part: str, config: object, name: str, *allowed: str) -> None:
@@ -264,4 +266,5 @@ def _one_of(part: str, config: object, name: str, *allowed: str) -> None:
 def _at_least(part: str, config: object, least: int, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
-        require(value >= least, f"{part}.{name}", value, f"at least {least}")
+        words = "a finite number of at least" if isinstance(value, float) else "at least"
+        require(isfinite(value) and value >= least, f"{part}.{name}", value, f"{words} {least}")

@@ -41,14 +41,17 @@ def require_free(config: RunConfig) -> None:
 
     Raises:
         ConfigError: a finished run of that name is there and ``overwrite`` is false, the folder holds what
-            no run has written, or an unfinished run has checkpoints that ``overwrite`` does not give up.
+            no run has written, or an unfinished run has checkpoints or a trained adapter or head, which
+            ``overwrite`` does not give up.
     """
     folder, workshop = path_of(config), workshop_of(config)
-    checkpoints = sorted(workshop.glob(_CHECKPOINTS))
-    if checkpoints and not config.overwrite:
+    trained = [len(list(workshop.glob(pattern))) for pattern in (_CHECKPOINTS, ADAPTER, HEAD)]
+    if any(trained) and not config.overwrite:
+        words = (f"{trained[0]} checkpoints", "a trained adapter", "a trained head")
+        held = " and ".join(word for word, number in zip(words, trained, strict=True) if number)
         raise ConfigError(
-            f"name is {config.name!r}, but {workshop} holds an unfinished run of that name with "
-            f"{len(checkpoints)} checkpoints; give another name, or set overwrite: true to begin anew."
+            f"name is {config.name!r}, but {workshop} holds an unfinished run of that name with {held}; give "
+            f"another name, or set overwrite: true to begin anew."
         )
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return

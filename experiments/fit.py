@@ -1,7 +1,7 @@
 """One model trained by one method on prepared data, and measured."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from transformers import (
 from transformers.trainer_callback import PrinterCallback
 
 import adalora
-from adalora.errors import ConfigError
+from adalora.errors import AdaLoRAError, ConfigError
 
 from .config import TrainingConfig
 from .methods import Method
@@ -28,6 +28,7 @@ from .models import load_model
 from .optimizers import grouped, trainer_name
 from .prepare import Prepared
 from .progress import Progress
+from .quantization import quantize
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -62,13 +63,7 @@ def build(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallba
     pretrained = load_model(config.model, problem, data.classes, config.training.classifier_dropout)
     model = problem.finish(pretrained, data.processor, data.classes)
     if config.quantization.kind:
-        adalora.quantize_(
-            model,
-            config.quantization.kind,
-            double_quant=config.quantization.double_quant,
-            target_modules=config.adapter.target_modules,
-            exclude_modules=[*config.adapter.exclude_modules, *config.adapter.train_modules],
-        )
+        quantize(model, config)
     return model, method.prepare(model, config)
 
 
@@ -80,6 +75,7 @@ def fit(
     *,
     label: str,
     callbacks: Sequence[TrainerCallback],
+    trained: Callable[[], None] = lambda: None,
 ) -> Fitted:
     """Train a model and measure it on every test part. The rows come in the same order for every model.
 
@@ -90,10 +86,13 @@ def fit(
         folder: where checkpoints go, if ``training.save_every`` asks for some.
         label: what stands before the progress bar.
         callbacks: what steers the training and what looks on, in this order.
+        trained: called between the training and the measurement, to keep what was trained whatever the
+            measurement comes to.
     """
     trainer = _trainer(data, model, training, folder, [*callbacks, Progress(label)])
     trainer.compute_metrics = partial(data.measure, data.validation)
     output = trainer.train()
+    trained()
     return Fitted(
         steps=output.global_step,
         seconds=float(output.metrics["train_runtime"]),
@@ -107,19 +106,29 @@ def try_out(data: Prepared, model: nn.Module) -> None:
     """Run the largest training rows through a model: what does not go through shall say so at once.
 
     Raises:
-        ConfigError: they do not, or the Trainer refuses the settings.
+        ConfigError: they do not, rows do not fit into one batch, or the Trainer refuses the settings.
     """
+    _require_batches(data)
     positions, size = data.task.problem.largest(data.train.features, data.config.data)
     try:
         with TemporaryDirectory() as folder:  # the Trainer makes one in any case
             trainer = _trainer(data, model, data.config.training, Path(folder), [])
             batch = next(iter(trainer.get_test_dataloader(data.train.features.select(positions))))
             trainer.prediction_step(model, batch, prediction_loss_only=True)
+    except AdaLoRAError:  # says itself what is wrong
+        raise
     except (IndexError, RuntimeError, ValueError) as error:
         raise ConfigError(
             f"model is {data.config.model!r}, and the largest of the training rows ({size}) does not go "
             f"through it: {error}"
         ) from error
+
+
+def _require_batches(data: Prepared) -> None:
+    problem, rows = data.task.problem, data.config.evaluation.batch_size
+    problem.require_batches(data.train, data.config.training.batch_size, "training.batch_size")
+    for part in (data.validation, *data.test.values()):
+        problem.require_batches(part, rows, "evaluation.batch_size")
 
 
 def _trainer(

@@ -14,7 +14,7 @@ from adalora.candidates import is_under
 from adalora.targets import find_targets
 
 from . import files
-from .checks import unknown
+from .checks import require, unknown
 from .config import RunConfig
 
 
@@ -25,33 +25,52 @@ class Method:
     Attributes:
         name: as configuration files say it.
         label: as tables and reports say it.
+        resolve: settings -> those that it really takes; a `ConfigError` where one has no meaning for it.
         prepare: (model, settings) -> callbacks for the Trainer; changes the model in place.
         save: (model, callbacks, folder of the run) -> None; writes what was trained.
     """
 
     name: str
     label: str
+    resolve: Callable[[RunConfig], RunConfig]
     prepare: Callable[[nn.Module, RunConfig], list[TrainerCallback]]
     save: Callable[[nn.Module, list[TrainerCallback], Path], None]
 
 
-def _inject(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
+def _with_triplets(config: RunConfig) -> RunConfig:
     if config.adapter.update != "svd":
         raise adalora.ConfigError(
             f"adapter.update is {config.adapter.update!r}, whose rank cannot adapt; allowed: 'svd', or "
             f"method: lora."
         )
-    adalora.inject(model, config.adapter)
+    return config
+
+
+def _inject(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
+    adalora.inject(model, _with_triplets(config).adapter)
     return [adalora.AdaLoRACallback(config.allocation)]
 
 
+def _with_lora(config: RunConfig) -> RunConfig:
+    return replace(config, adapter=replace(config.adapter, update="lora"))
+
+
 def _inject_lora(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
-    adalora.inject(model, replace(config.adapter, update="lora"))
+    adalora.inject(model, _with_lora(config).adapter)
     return []
 
 
 def _save_adapter(model: nn.Module, callbacks: list[TrainerCallback], folder: Path) -> None:
     adalora.save(model, folder / files.ADAPTER, controller_of(callbacks))
+
+
+def _without_factors(config: RunConfig) -> RunConfig:
+    training = config.training
+    why = "with method: head, which trains no factors"
+    require(training.left_ratio == 1, "training.left_ratio", training.left_ratio, f"1 {why}")
+    decay = training.factor_weight_decay
+    require(decay is None, "training.factor_weight_decay", decay, f"null {why}")
+    return config
 
 
 def _free_head(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
@@ -78,9 +97,9 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {
         method.name: method
         for method in (
-            Method("adalora", "AdaLoRA", _inject, _save_adapter),
-            Method("lora", "LoRA", _inject_lora, _save_adapter),
-            Method("head", "head only", _free_head, _save_head),
+            Method("adalora", "AdaLoRA", _with_triplets, _inject, _save_adapter),
+            Method("lora", "LoRA", _with_lora, _inject_lora, _save_adapter),
+            Method("head", "head only", _without_factors, _free_head, _save_head),
         )
     }
 )

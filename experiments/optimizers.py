@@ -21,21 +21,26 @@ def trainer_name(training: TrainingConfig) -> str:
     return training.optimizer if training.optimizer != "adamw" and torch.cuda.is_available() else _PLAIN
 
 
+def stand_in(training: TrainingConfig) -> str:
+    """Return a sentence on what takes the place of the optimizer in the settings; empty if nothing does."""
+    if training.optimizer == "adamw" or torch.cuda.is_available():
+        return ""
+    return (
+        f"training.optimizer is {training.optimizer!r}, which needs a CUDA device; on the CPU plain "
+        f"AdamW takes its place."
+    )
+
+
 def check(training: TrainingConfig) -> None:
     """Say once, before a run, whether its optimizer can be had.
 
     Raises:
         ConfigError: it is one of bitsandbytes, which is not installed.
     """
-    if training.optimizer == "adamw":
-        return
-    if not torch.cuda.is_available():
-        warnings.warn(
-            f"training.optimizer is {training.optimizer!r}, which needs a CUDA device; on the CPU plain "
-            f"AdamW takes its place.",
-            stacklevel=3,
-        )
-    elif find_spec("bitsandbytes") is None:
+    sentence = stand_in(training)
+    if sentence:
+        warnings.warn(sentence, stacklevel=3)
+    elif training.optimizer != "adamw" and find_spec("bitsandbytes") is None:
         raise adalora.ConfigError(
             f"training.optimizer is {training.optimizer!r}, which needs bitsandbytes; pip install "
             f"'adalora[quant]'."

@@ -95,15 +95,28 @@ def how_to_load(results: Results, folder: Path) -> str:
         model = [f"model = {results.loading[1]}"]
     else:
         labels = f", num_labels={results.labels}" if results.labels else ""
-        library, ours = [f"from transformers import {results.auto_class}, AutoTokenizer", ""], packaged
+        imports = ["import torch", f"from transformers import {results.auto_class}, AutoTokenizer", ""]
+        library, ours = imports, packaged
+        # As `load_model` does: in float32, and with a new head where the base has one of another task.
+        options = "dtype=torch.float32, ignore_mismatched_sizes=True"
         model = [
             "tokenizer = AutoTokenizer.from_pretrained(base)",
-            f"model = {results.auto_class}.from_pretrained(base{labels})",
+            f"model = {results.auto_class}.from_pretrained(base{labels}, {options})",
         ]
     if results.base:
         model.append(results.base.call)
     adapter = f"adalora.load(model, {(folder / files.ADAPTER).as_posix()!r}).eval()"
-    return "\n".join([*library, "import adalora", *ours, "", f"base = {base}", *model, adapter])
+    lines = [*library, "import adalora", *ours, "", f"base = {base}", *model, adapter]
+    return "\n".join([*lines, *_how_to_measure(results.precision)])
+
+
+def _how_to_measure(precision: str) -> list[str]:
+    if precision == "float32":
+        return []
+    return [
+        "# The scores of the run were measured in mixed precision:",
+        f"# with torch.autocast(next(model.parameters()).device.type, torch.{precision}): model(**batch)",
+    ]
 
 
 def _environment() -> Environment:

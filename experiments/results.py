@@ -9,6 +9,7 @@ import adalora
 
 from .config import RunConfig
 from .metrics import OF_CLASS, Scores
+from .quantization import call_of
 
 _PLAIN = {"pearson", "spearman", "matthews"}  # these are correlations, the others are shares
 
@@ -89,6 +90,9 @@ class Results:
         base: the frozen weights, where they are quantised; else None.
         loading: Python that makes the model from its name, ``base``, an import and an expression; None where
             ``auto_class`` is enough.
+        precision: in which the model was trained and measured.
+        optimizer: the one that trained, whatever the settings ask for.
+        notes: sentences on what was done otherwise than the settings say.
     """
 
     name: str
@@ -104,6 +108,9 @@ class Results:
     adapter: bool = True
     base: Base | None = None
     loading: tuple[str, str] | None = None
+    precision: str = "float32"
+    optimizer: str = "adamw"
+    notes: tuple[str, ...] = ()
 
 
 def rank_of(controller: adalora.AdaLoRAController) -> Rank:
@@ -121,16 +128,11 @@ def rank_of(controller: adalora.AdaLoRAController) -> Rank:
 
 def base_of(model: nn.Module, config: RunConfig) -> Base | None:
     """Return what the quantised weights of a trained model take; None where the run has quantised none."""
-    settings, adapter = config.quantization, config.adapter
-    if settings.kind is None:
+    kind = config.quantization.kind
+    if kind is None:
         return None
     size = adalora.footprint(model)
-    spared = [*adapter.exclude_modules, *adapter.train_modules]
-    call = (
-        f"adalora.quantize_(model, {settings.kind!r}, double_quant={settings.double_quant}, "
-        f"target_modules={adapter.target_modules!r}, exclude_modules={spared!r})"
-    )
-    return Base(settings.kind, call, size.weights, size.bytes)
+    return Base(kind, call_of(model, config), size.weights, size.bytes)
 
 
 def shown(metric: str, value: float) -> str:

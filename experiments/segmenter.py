@@ -26,6 +26,7 @@ class Segmenter(nn.Module):
     def __init__(self, sam: Sam3Model, prompt_ids: Tensor, prompt_mask: Tensor) -> None:
         super().__init__()
         self.sam = sam
+        self.config = sam.config  # by its type adapters know what "attention" means
         self.register_buffer("prompt_ids", prompt_ids, persistent=False)
         self.register_buffer("prompt_mask", prompt_mask, persistent=False)
         self.prompt_ids: Tensor

@@ -1,9 +1,12 @@
 """One training run, from its settings to its folder."""
 
+import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from torch import nn
+from transformers import TrainerCallback
 
 import adalora
 import analysis
@@ -30,6 +33,7 @@ def train(config: RunConfig) -> Results:
         DataError: data or model are not there; the message says how to get them. Nothing has been written.
     """
     method = methods.get(config.method)
+    config = method.resolve(config)
     files.require_free(config)
     optimizers.check(config.training)
     data = prepare(config)
@@ -43,6 +47,7 @@ def train(config: RunConfig) -> Results:
     lines += [_fit_baseline(data, baseline, folder) for baseline in baselines]
     fitted, controller, base = _fit_method(data, method, folder)
     lines.append(_line(method, fitted))
+    stand_in = optimizers.stand_in(config.training)
     results = Results(
         name=config.name,
         task=config.task,
@@ -50,6 +55,9 @@ def train(config: RunConfig) -> Results:
         model=config.model,
         auto_class=data.task.problem.auto_class.__name__,
         loading=data.task.problem.loading(data.classes),
+        precision=config.training.precision,
+        optimizer="adamw" if stand_in else config.training.optimizer,
+        notes=(stand_in,) if stand_in else (),
         labels=data.task.problem.model_options(data.classes).get("num_labels", 0),
         headline=data.task.headline,
         weights=fitted.weights,
@@ -80,24 +88,35 @@ def rehearse(data: Prepared, method: Method) -> None:
 def _fit_baseline(data: Prepared, method: Method, folder: Path) -> Line:
     settings = data.config.training
     training = replace(settings, learning_rate=data.config.baseline.learning_rate, save_every=0)
-    model, callbacks = build(data, method)
+    model, callbacks = _build_again(data, method)
     return _line(method, fit(data, model, training, folder, label=method.label, callbacks=callbacks))
 
 
 def _fit_method(
     data: Prepared, method: Method, folder: Path
 ) -> tuple[Fitted, adalora.AdaLoRAController | None, Base | None]:
-    model, callbacks = build(data, method)
+    model, callbacks = _build_again(data, method)
     board = Board(folder / files.TENSORBOARD, callbacks)
     watchers = [MetricsFile(folder / files.METRICS), board]
     training = data.config.training
-    fitted = fit(data, model, training, folder, label=method.label, callbacks=[*callbacks, *watchers])
+
+    def keep() -> None:
+        method.save(model, callbacks, folder)
+        controller = controller_of(callbacks)
+        if controller:
+            files.write_json(folder / files.ALLOCATION, [asdict(row) for row in controller.history])
+
+    everyone = [*callbacks, *watchers]
+    fitted = fit(data, model, training, folder, label=method.label, callbacks=everyone, trained=keep)
     board.close()
-    method.save(model, callbacks, folder)
-    controller = controller_of(callbacks)
-    if controller:
-        files.write_json(folder / files.ALLOCATION, [asdict(row) for row in controller.history])
-    return fitted, controller, base_of(model, data.config)
+    return fitted, controller_of(callbacks), base_of(model, data.config)
+
+
+def _build_again(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallback]]:
+    """Build what the rehearsal has built; what there is to warn of has been said there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return build(data, method)
 
 
 def _line(method: Method, fitted: Fitted) -> Line:

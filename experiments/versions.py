@@ -17,7 +17,10 @@ _PACKAGES = (
     "accelerate",
     "tokenizers",
     "safetensors",
+    "bitsandbytes",
+    "torchmetrics",
     "numpy",
+    "pillow",
 )
 
 

@@ -9,11 +9,11 @@ from experiments.cli import main
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("config", ["lora.yaml", "demo.yaml"])
+@pytest.mark.parametrize("config", ["lora.yaml", "adalora.yaml"])
 def test_four_bits_cost_at_most_one_and_a_half_points(tmp_path, config):
     accuracy = {}
     for kind in ("null", "nf4"):
-        words = ["--name", kind, "--quantization.kind", kind, "--baseline.head", "false"]
+        words = ["--name", kind, "--quantization.kind", kind]
         assert main(["train", config, "--output_dir", str(tmp_path), *words]) == 0
         results = json.loads((tmp_path / kind / "results.json").read_text())
         accuracy[kind] = results["lines"][-1]["scores"]["test"]["accuracy"]

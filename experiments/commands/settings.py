@@ -1,11 +1,12 @@
 """Settings from a YAML file and the words behind it; what is wrong is named in full."""
 
 import re
+import types
 from argparse import ArgumentError
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -80,8 +81,40 @@ def _name_of(word: str) -> str:
 
 
 def _plain(message: str) -> str:
-    """Return a message of the parser on one line, in words."""
+    """Return a message of the parser as one sentence: field, value and what is allowed."""
     message = " ".join(message.split())
-    message = re.sub(r'Parser key "(.+?)": ', r"\1: ", message)
-    message = re.sub(r"Expected an? ", "expected ", message)
-    return re.sub(r"<class '(\w+)'>", r"\1", message).replace("typing.Literal", "one of ")
+    # The last key and value are the innermost ones: a group that is given whole names itself first.
+    keys = re.findall(r'Parser key "(.+?)":', message)
+    values = re.findall(r"(?:Given value: |Got value: )(.*)$|Unable to load config ['\"](.*?)['\"]", message)
+    if not keys or not values or keys[-1] not in names(RunConfig):
+        return message
+    key, kind, given = keys[-1], _type_of(keys[-1]), "".join(values[-1])
+    found = "null" if given == "None" else repr(given)
+    if is_dataclass(kind):
+        own = ", ".join(f"--{name}" for name in names(kind, f"{key}."))
+        return f"{key} is {found}, but it is a group of settings; allowed: {own}."
+    return f"{key} is {found}; allowed: {_in_words(kind)}."
+
+
+def _type_of(key: str) -> Any:
+    """Return the type of a setting by its full name."""
+    found: Any = RunConfig
+    for part in key.split("."):
+        found = next(field.type for field in fields(found) if field.name == part)
+    return found
+
+
+def _in_words(kind: Any) -> str:
+    """Return what a setting of a type may be, in words."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return " or ".join(_in_words(one) for one in get_args(kind))
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    words = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a finite number",
+        str: "a text",
+        type(None): "null",
+    }
+    return words.get(kind, "a list, such as [a, b]")

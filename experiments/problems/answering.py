@@ -22,7 +22,7 @@ from ..checks import require
 from ..config import DataConfig, EvaluationConfig
 from ..pretrained import load_tokenizer
 from .problem import Columns, Part, Problem, no_options, targets
-from .text import auto_class_alone, fill_padding, longest
+from .text import auto_class_alone, fill_padding, longest, padded
 
 CANDIDATES = 20  # starts and ends that are combined into spans
 NOT_CONTEXT = [-1, -1]
@@ -143,9 +143,11 @@ ANSWERING = Problem(
     trainer_class=Trainer,
     arguments_class=TrainingArguments,
     model_options=no_options,
+    lengths=("max_length", "stride"),
     arguments=no_options,
     encode=_encode,
     largest=longest,
+    require_batches=padded,
     collator=_collator,
     decode=_decode,
     references=_references,

@@ -52,9 +52,12 @@ class Problem:
         trainer_class: class of `transformers` that trains it.
         arguments_class: class of its arguments.
         model_options: names of the classes -> keyword arguments of the model's configuration.
+        lengths: which of the lengths in `DataConfig` it reads; the others have no meaning for it.
         arguments: settings -> keyword arguments for ``arguments_class`` that only this kind needs.
         encode: (rows, columns, processor, settings) -> features.
         largest: (features, settings) -> positions of those that ask most of the model, and a word on them.
+        require_batches: (part, rows of a batch, name of that setting) -> None; a `ConfigError` where some of
+            them cannot stand in one batch.
         collator: (processor, model) -> what makes a batch of features.
         decode: (the model's output over a part, the part, processor, settings) -> one prediction a row.
         references: part -> what the predictions are compared with, one a row.
@@ -69,9 +72,11 @@ class Problem:
     trainer_class: type[Trainer]
     arguments_class: type[TrainingArguments]
     model_options: Callable[[Sequence[str]], Mapping[str, Any]]
+    lengths: tuple[str, ...]
     arguments: Callable[[DataConfig, EvaluationConfig], Mapping[str, Any]]
     encode: Callable[[Dataset, Columns, Any, DataConfig], Dataset]
     largest: Callable[[Dataset, DataConfig], tuple[list[int], str]]
+    require_batches: Callable[[Part, int, str], None]
     collator: Callable[[Any, Any], Callable[[list[dict[str, Any]]], Mapping[str, Any]]]
     decode: Callable[[EvalPrediction, Part, Any, EvaluationConfig], list[Any]]
     references: Callable[[Part], list[Any]]

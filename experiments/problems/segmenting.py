@@ -22,7 +22,7 @@ from transformers import (
 from adalora.errors import ConfigError, DataError
 
 from ..config import DataConfig
-from ..images import read_image, read_mask
+from ..images import read_image, read_mask, size_of
 from ..overlap import count
 from ..pretrained import from_pretrained, load_tokenizer
 from ..segmenter import IGNORED, Segmenter
@@ -150,6 +150,21 @@ def _largest(features: Dataset, _: DataConfig) -> tuple[list[int], str]:
     return [0], f"all are brought to {size} by {size} pixels"
 
 
+def _require_one_size(part: Part, rows: int, setting: str) -> None:
+    """Refuse batches of masks, which are measured as large as they are, unless all have one size."""
+    if rows == 1:
+        return
+    masks = list(part.rows[part.columns.target])
+    sizes = [size_of(mask) for mask in masks]
+    other = next((i for i, size in enumerate(sizes) if size != sizes[0]), None)
+    if other is not None:
+        (w0, h0), (w1, h1) = sizes[0], sizes[other]
+        raise ConfigError(
+            f"{setting} is {rows}, but {masks[other]} has {w1} by {h1} pixels and {masks[0]} has {w0} by "
+            f"{h0}; allowed for masks of several sizes: {setting}: 1."
+        )
+
+
 def _collator(*_: object) -> Any:
     return _batch
 
@@ -188,9 +203,11 @@ SEGMENTATION = Problem(
     trainer_class=SegmentationTrainer,
     arguments_class=TrainingArguments,
     model_options=no_options,
+    lengths=(),  # all images are brought to the model's size
     arguments=_arguments,
     encode=_encode,
     largest=_largest,
+    require_batches=_require_one_size,
     collator=_collator,
     decode=_tables,
     references=_pixels,

@@ -18,7 +18,7 @@ from transformers import (
 from ..config import DataConfig
 from ..pretrained import load_tokenizer
 from .problem import Columns, Part, Problem, no_options, targets
-from .text import auto_class_alone, fill_padding, longest
+from .text import auto_class_alone, fill_padding, longest, padded
 
 
 def _encode(rows: Dataset, columns: Columns, tokenizer: PreTrainedTokenizerBase, data: DataConfig) -> Dataset:
@@ -78,9 +78,11 @@ CLASSIFICATION = Problem(
     trainer_class=Trainer,
     arguments_class=TrainingArguments,
     model_options=_class_options,
+    lengths=("max_length",),
     arguments=no_options,
     encode=_encode,
     largest=longest,
+    require_batches=padded,
     collator=_collator,
     decode=_decode_classes,
     references=targets,
@@ -96,9 +98,11 @@ REGRESSION = Problem(
     trainer_class=Trainer,
     arguments_class=TrainingArguments,
     model_options=_number_options,
+    lengths=("max_length",),
     arguments=no_options,
     encode=_encode,
     largest=longest,
+    require_batches=padded,
     collator=_collator,
     decode=_decode_numbers,
     references=targets,

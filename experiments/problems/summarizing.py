@@ -18,7 +18,7 @@ from ..config import DataConfig, EvaluationConfig
 from ..pretrained import load_tokenizer
 from ..rouge import sentences
 from .problem import Columns, Part, Problem, no_options, targets
-from .text import auto_class_alone, fill_padding, longest
+from .text import auto_class_alone, fill_padding, longest, padded
 
 LEAD = 3  # sentences of the usual baseline (Lewis et al. 2020, arXiv 1910.13461, table 3)
 
@@ -66,9 +66,11 @@ SUMMARIZING = Problem(
     trainer_class=Seq2SeqTrainer,
     arguments_class=Seq2SeqTrainingArguments,
     model_options=no_options,
+    lengths=("max_length", "target_length"),
     arguments=_arguments,
     encode=_encode,
     largest=longest,
+    require_batches=padded,
     collator=_collator,
     decode=_decode,
     references=targets,

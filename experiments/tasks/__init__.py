@@ -36,16 +36,26 @@ def get(name: str, data: DataConfig) -> Task:
         DataError: the data set of a ``hub:`` task cannot be read.
     """
     if name.startswith(hub.PREFIX):
-        return hub.hub_task(name, data)
-    if name not in TASKS:
+        task = hub.hub_task(name, data)
+    elif name in TASKS:
+        task = TASKS[name]
+        _require_source(task, data)
+    else:
         raise unknown("task", name, [*TASKS, "hub:NAME"])
-    task = TASKS[name]
-    _require_meaning(task, data)
+    _require_lengths(task, data)
     return task
 
 
-def _require_meaning(task: Task, data: DataConfig) -> None:
-    """Refuse settings that would be read by another kind of task only."""
+def _require_lengths(task: Task, data: DataConfig) -> None:
+    """Refuse lengths that only another kind of problem reads."""
+    for name in sorted({"max_length", "stride", "target_length"} - set(task.problem.lengths)):
+        value, default = getattr(data, name), getattr(DataConfig(), name)
+        why = f"{default!r} for {task.name}, which does not read it; leave it out"
+        require(value == default, f"data.{name}", value, why)
+
+
+def _require_source(task: Task, data: DataConfig) -> None:
+    """Refuse settings that say where rows lie and mean nothing for a task that knows."""
     plain = DataConfig()
     for name in _FOR_HUB_TASKS:
         value, default = getattr(data, name), getattr(plain, name)

@@ -12,7 +12,7 @@ from datasets import Dataset
 from adalora.errors import ConfigError, DataError
 
 from ..config import DataConfig
-from ..images import read_mask, require_pair
+from ..images import read_mask, require_pair, require_whole
 from ..metrics import Scores
 from ..overlap import overlap, require_torchmetrics
 from ..problems import SEGMENTATION, Columns
@@ -28,13 +28,28 @@ def find_pairs(root: Path, split: str) -> list[tuple[Path, Path]]:
     """Return image and mask of every row in ``ROOT/SPLIT``, which holds them by domain or without.
 
     Raises:
-        DataError: a folder is missing, an image has no mask, or there is no image.
+        DataError: a folder is missing, one beside a domain is none, an image has no mask, or there is no
+            image.
     """
-    folders = [folder for name in DOMAINS if (folder := root / split / name).is_dir()] or [root / split]
+    folders = [folder for name in DOMAINS if (folder := root / split / name).is_dir()]
+    if folders:
+        _require_domains(root / split)
+    folders = folders or [root / split]
     pairs = [pair for folder in folders for pair in _pairs_in(folder)]
     if not pairs:
         raise DataError(f"{root / split} holds no image; allowed: PNG files in {IMAGES}, such as 0.png.")
     return pairs
+
+
+def _require_domains(folder: Path) -> None:
+    """Raise where a folder beside a domain is none: a misspelt domain would silently be left out."""
+    beside = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    strange = sorted(set(beside) - set(DOMAINS))
+    if strange:
+        raise DataError(
+            f"{folder} holds {', '.join(map(repr, strange))} beside a domain; allowed: "
+            f"{' and '.join(DOMAINS)}. Rename that folder, or take it out."
+        )
 
 
 def _pairs_in(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -56,8 +71,9 @@ def _pairs_in(folder: Path) -> Iterator[tuple[Path, Path]]:
 def read_rows(root: Path, split: str) -> Dataset:
     """Return a row for each image: where it and its mask lie, and how many pixels of each class it has.
 
-    Every mask is looked through here, so that a wrong one is found before the training and not in it; but
-    neither images nor masks are kept.
+    Every mask is looked through here and every image is read to its end, so that a wrong one is found before
+    the training and not behind it; but neither images nor masks are kept. With LoveDA's 4,191 pairs that
+    takes a minute or so, most of it for the masks and for the disk.
 
     Raises:
         DataError: files are missing, cannot be read, or do not fit each other.
@@ -65,6 +81,7 @@ def read_rows(root: Path, split: str) -> Dataset:
     pairs = find_pairs(root, split)
     for image, mask in pairs:
         require_pair(image, mask)
+        require_whole(image)
     pixels = [
         np.bincount(read_mask(mask, len(CLASSES)).ravel(), minlength=1 + len(CLASSES)) for _, mask in pairs
     ]

@@ -13,6 +13,20 @@ RUN = {"name": "a", "task": "stsb", "model": "minilm"}
     [
         (TrainingConfig, {"learning_rate": 0.0}, "training.learning_rate"),
         (TrainingConfig, {"epochs": -1.0}, "training.epochs"),
+        *(
+            (TrainingConfig, {name: value}, f"training.{name}")
+            for name in (
+                "learning_rate",
+                "left_ratio",
+                "epochs",
+                "weight_decay",
+                "factor_weight_decay",
+                "lr_warmup",
+                "max_grad_norm",
+                "classifier_dropout",
+            )
+            for value in (float("inf"), float("nan"))
+        ),
         (TrainingConfig, {"max_steps": 0}, "training.max_steps"),
         (TrainingConfig, {"batch_size": 0}, "training.batch_size"),
         (TrainingConfig, {"accumulation": 0}, "training.accumulation"),

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from adalora import ConfigError
 from experiments.config import TrainingConfig
-from experiments.fit import arguments, build, count_steps, fit
+from experiments.fit import arguments, build, count_steps, fit, try_out
 from experiments.methods import METHODS
 from experiments.prepare import prepare
 
@@ -88,3 +89,26 @@ def test_settings_in_the_words_of_the_trainer(data, tmp_path):
     assert (args.save_strategy, args.save_steps) == ("steps", 7)
     assert (args.eval_strategy, args.eval_steps) == ("steps", 4)
     assert not args.bf16
+
+
+def test_what_was_trained_is_handed_over_before_it_is_measured(data, tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr("experiments.fit._measure", lambda *args: order.append("measured"))
+    model, callbacks = build(data, METHODS["head"])
+    before = model.classifier.weight.detach().clone()
+
+    def trained():
+        assert not torch.equal(model.classifier.weight, before)
+        order.append("trained")
+
+    fit(data, model, data.config.training, tmp_path, label="", callbacks=callbacks, trained=trained)
+    assert order == ["trained", "measured"]
+
+
+def test_an_error_that_says_what_is_wrong_is_not_wrapped(data, monkeypatch):
+    def refuse(*args):
+        raise ConfigError("training.left_ratio is 0; allowed: others.")
+
+    monkeypatch.setattr("experiments.fit.grouped", refuse)
+    with pytest.raises(ConfigError, match=r"^training.left_ratio is 0; allowed: others.$"):
+        try_out(data, build(data, METHODS["head"])[0])

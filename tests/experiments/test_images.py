@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from adalora import DataError
-from experiments.images import read_image, read_mask, require_pair
+from experiments.images import read_image, read_mask, require_pair, require_whole
 
 MASK = np.array([[0, 1, 2], [3, 4, 7]], dtype=np.uint8)
 COLOURS = np.dstack([MASK, MASK, MASK])
@@ -72,3 +72,27 @@ def test_a_truncated_file_is_named(save):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match=r"0.png cannot be read as an image"):
         read_image(path)
+
+
+def test_a_body_that_is_cut_short_or_changed_is_found_without_decoding(save):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    path = save(noise)
+    require_whole(path)
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 255
+    for wrong in (whole[:200], whole[: len(whole) // 2], whole[:-30], changed):
+        path.write_bytes(wrong)
+        require_pair(path, save(noise[..., 0], "mask.png"))  # the head is fine
+        with pytest.raises(DataError, match=r"0.png cannot be read as an image"):
+            require_whole(path)
+
+
+def test_another_format_under_the_name_of_a_png_is_decoded(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    path = tmp_path / "0.png"
+    Image.fromarray(noise).save(path, format="JPEG")
+    require_whole(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"0.png cannot be read as an image"):
+        require_whole(path)

@@ -57,6 +57,14 @@ def test_adaptive_rank_needs_triplets(model, config):
         METHODS["adalora"].prepare(model, config(adapter={"update": "lora", "rank": 4}))
 
 
+def test_the_settings_that_a_method_takes(config):
+    assert METHODS["lora"].resolve(config()).adapter.update == "lora"
+    for name in ("adalora", "head"):
+        assert METHODS[name].resolve(config()) == config()
+    with pytest.raises(ConfigError, match=r"adapter.update is 'lora', whose rank cannot adapt"):
+        METHODS["adalora"].resolve(config(adapter={"update": "lora"}))
+
+
 def test_an_unknown_method_is_refused():
     with pytest.raises(ConfigError, match="method is 'heads'; allowed: adalora, lora, head"):
         methods.get("heads")

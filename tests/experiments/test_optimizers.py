@@ -77,8 +77,11 @@ def test_without_such_settings_or_factors_the_trainer_makes_its_own(tmp_path):
     ("settings", "message"),
     [
         ({"optimizer": "sgd"}, "training.optimizer is 'sgd'; allowed: one of adamw, adamw_8bit"),
-        ({"left_ratio": 0}, "training.left_ratio is 0; allowed: a number above 0"),
-        ({"factor_weight_decay": -1}, "training.factor_weight_decay is -1; allowed: at least 0, or null"),
+        ({"left_ratio": 0}, "training.left_ratio is 0; allowed: a finite number above 0"),
+        (
+            {"factor_weight_decay": -1},
+            "training.factor_weight_decay is -1; allowed: a finite number of at least 0, or null",
+        ),
     ],
 )
 def test_bad_settings_are_named(settings, message):

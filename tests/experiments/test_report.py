@@ -5,14 +5,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 from transformers import AutoModelForSequenceClassification
 
 import adalora
 import analysis
 from experiments import files, report
+from experiments.models import load_model
+from experiments.problems import CLASSIFICATION
 from experiments.results import Line, Rank, Results
 from experiments.versions import versions
+from tests.experiments import tiny
 
 RANK = Rank(matrices=36, initial=432, budget=288, kept=288, lowest=3, highest=12)
 LINES = (
@@ -96,8 +100,28 @@ def test_a_run_without_ranks(run):
     text = report.write(run, replace(RESULTS, rank=None, adapter=False), run).read_text()
     assert "How it went" in text
     assert "adalora.load" not in text
+    assert "holds the trained head (head.safetensors), metrics.jsonl and TensorBoard" in text
     assert "adalora.load" in report.write(run, replace(RESULTS, rank=None), run).read_text()
     assert Page(text).tags.count("img") == 1
+
+
+@pytest.mark.parametrize(
+    ("rank", "words"),
+    [
+        (None, "holds the adapter, metrics.jsonl and TensorBoard"),
+        (
+            RANK,
+            "holds the adapter, metrics.jsonl, the history of every allocation (allocation.json) and Tensor",
+        ),
+    ],
+)
+def test_the_foot_of_the_page_names_what_is_there(run, rank, words):
+    assert words in report.write(run, replace(RESULTS, rank=rank), run).read_text()
+
+
+def test_what_was_done_otherwise_than_the_settings_say_stands_above_them(run):
+    text = report.write(run, replace(RESULTS, notes=("No <GPU> here.",)), run).read_text()
+    assert text.index("No &lt;GPU&gt; here.") < text.index("<summary>Settings")
 
 
 def test_the_numbers_of_classes_have_a_table_of_their_own(run):
@@ -111,7 +135,13 @@ def test_the_numbers_of_classes_have_a_table_of_their_own(run):
 
 
 def test_the_code_in_the_page_loads_the_adapter(bert, tmp_path):
-    model = AutoModelForSequenceClassification.from_pretrained(bert, num_labels=3)
+    # A base in half precision, with the head of another task.
+    AutoModelForSequenceClassification.from_pretrained(bert, num_labels=5).bfloat16().save_pretrained(
+        tmp_path / "base"
+    )
+    tiny.save_tokenizer(tmp_path / "base")
+    bert = tmp_path / "base"
+    model = load_model(str(bert), CLASSIFICATION, ("a", "b", "c"))
     adapter = adalora.AdapterConfig(rank=2, target_modules=["query"], train_modules=["classifier"])
     adalora.save(adalora.inject(model, adapter), tmp_path / files.ADAPTER)
     results = replace(RESULTS, model=str(bert), auto_class="AutoModelForSequenceClassification", labels=3)
@@ -119,11 +149,23 @@ def test_the_code_in_the_page_loads_the_adapter(bert, tmp_path):
     exec(report.how_to_load(results, tmp_path), names)  # noqa: S102
     assert len(adalora.adapters(names["model"])) == 2
     assert not names["model"].training
+    found, expected = names["model"].state_dict(), model.state_dict()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert {value.dtype for value in found.values() if value.is_floating_point()} == {torch.float32}
 
 
 def test_the_code_for_a_model_that_takes_more_than_its_class(tmp_path):
     code = report.how_to_load(replace(RESULTS, model="a/b", loading=("import x", "x.load(base)")), tmp_path)
     assert code.splitlines()[:5] == ["import adalora", "import x", "", "base = 'a/b'", "model = x.load(base)"]
+
+
+def test_the_code_of_a_run_in_mixed_precision_says_so(tmp_path):
+    assert "autocast" not in report.how_to_load(RESULTS, tmp_path)
+    code = report.how_to_load(replace(RESULTS, precision="bfloat16"), tmp_path)
+    (line,) = [line for line in code.splitlines() if "autocast" in line]
+    names = {"torch": torch, "model": torch.nn.Linear(2, 2), "batch": {"input": torch.ones(1, 2)}}
+    exec(line.removeprefix("# ").replace("model(**batch)", "output = model(**batch)"), names)  # noqa: S102
+    assert names["output"].dtype == torch.bfloat16
 
 
 def test_the_code_for_an_alias_finds_the_package(tmp_path):

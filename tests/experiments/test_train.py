@@ -156,6 +156,16 @@ def test_a_decoder_without_a_padding_token_trains(config, tmp_path):
         ({"data": {"path": None, "max_length": 4000}, "long": True}, ConfigError, "does not go through it"),
         ({"task": "rotten_tomatos"}, ConfigError, "Did you mean 'rotten_tomatoes'"),
         ({"method": "adalore"}, ConfigError, "Did you mean 'adalora'"),
+        (
+            {"method": "head", "training": {"max_steps": 8, "left_ratio": 2.0}},
+            ConfigError,
+            "^training.left_ratio is 2.0; allowed: 1 with method: head",
+        ),
+        (
+            {"method": "head", "training": {"max_steps": 8, "factor_weight_decay": 0.1}},
+            ConfigError,
+            "^training.factor_weight_decay is 0.1; allowed: null with method: head",
+        ),
         ({"model": "no/such-model"}, DataError, "model is 'no/such-model'"),
         ({"adapter": {"target_modules": ["quary"], "train_modules": ["classifier"]}}, TargetError, "query"),
         ({"adapter": {"rank": 17, "train_modules": ["classifier"]}}, TargetError, "rank is 17"),
@@ -230,7 +240,8 @@ def test_every_kind_of_problem_trains(
     adapter = {"rank": 2, "train_modules": [head] if head else []}
     model = request.getfixturevalue(family)
     settings = tiny.config(model, tmp_path / "data", tmp_path / "runs", task=task, adapter=adapter, **SMALL)
-    results = train(replace(settings, data=replace(settings.data, target_length=5, stride=2)))
+    lengths = {"squad_v2": {"stride": 2}, "xsum": {"target_length": 5}}.get(task, {})
+    results = train(replace(settings, data=replace(settings.data, **lengths)))
     assert [line.label for line in results.lines] == [constant, "AdaLoRA"]
     assert set(next(iter(results.lines[-1].scores.values()))) == metrics
     assert results.rank.kept == results.rank.budget == results.rank.matrices

@@ -1,10 +1,12 @@
 """A SAM 3 learns the made-up images: by hand with each update, and as a run from the command line."""
 
 import json
+import re
 
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 import adalora
 from experiments import files
@@ -104,7 +106,7 @@ def test_adalora_learns_while_the_rank_goes_where_it_is_needed(batches):
 def test_lora_learns(batches):
     model = adapted(update="lora", alpha=8.0)
     before = measure(model, batches[1])
-    fit(model, batches[0], STEPS, trained(model, 5e-3))
+    fit(model, batches[0], 100, trained(model, 3e-3))
     require_risen(before, measure(model, batches[1]))
 
 
@@ -177,8 +179,33 @@ def test_the_comparison_on_the_terminal_has_the_classes_below_it(run, capsys):
     [
         (["--data.path", "nowhere"], "data.path has no folder nowhere"),
         (["--data.path", "null"], "data.path is None; allowed for loveda"),
+        (["--data.max_length", "64"], "data.max_length is 64; allowed: 128 for loveda"),
     ],
 )
 def test_wrong_input_is_one_line(run, capsys, words, message):
     assert main(["train", str(run[0]), "--name", "wrong", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_words_for_a_family_work(run):
+    words = ["--name", "words", "--adapter.target_modules", "attention", "--training.max_steps", "6"]
+    words += ["--training.save_every", "3", "--adapter.exclude_modules", "[geometry_encoder]"]
+    assert main(["train", str(run[0]), *words]) == 0
+    names = json.loads((run[1].parent / "words" / files.ALLOCATION).read_text())[-1]["ranks"]
+    assert {name.rsplit(".", 1)[-1] for name in names} == {"q_proj", "k_proj", "v_proj", "o_proj", "out_proj"}
+
+
+def test_masks_of_two_sizes_are_refused_before_the_training_unless_they_come_one_by_one(
+    run, tmp_path, capsys
+):
+    root = loveda_sample.write(tmp_path / "root", train=4, validation=2, size=32)
+    for name in ("images_png", "masks_png"):
+        path = root / "Val" / "Rural" / name / "1.png"
+        Image.open(path).resize((24, 16), Image.Resampling.NEAREST).save(path)
+    words = ["train", str(run[0]), "--name", "sizes", "--data.path", str(root), "--training.max_steps", "6"]
+    assert main(words) == 2
+    message = r"evaluation.batch_size is 2, but .*Rural.masks_png.1.png has 24 by 16 pixels and .*0.png has 32 by 32"
+    assert re.search(
+        rf"{message}; allowed for masks of several sizes: evaluation.batch_size: 1", capsys.readouterr().err
+    )
+    assert main([*words, "--evaluation.batch_size", "1"]) == 0

@@ -19,6 +19,7 @@ def test_everything_needed_to_repeat_a_run_is_there():
     assert found["seed"] == 3
     assert found["packages"]["torch"] == torch.__version__
     assert found["packages"]["adalora"] == adalora.__version__
+    assert {"bitsandbytes", "torchmetrics", "pillow"} < set(found["packages"])
     assert found["machine"]["cores"] >= 1
     assert json.loads(json.dumps(found)) == found
 

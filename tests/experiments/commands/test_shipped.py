@@ -21,7 +21,7 @@ def test_a_file_goes_before_a_shipped_name(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["deom", "configs/none.yaml", "."])
 def test_a_name_that_is_neither_lists_what_is_shipped(name):
     with pytest.raises(
-        ConfigError, match=f"config is '{name}'; allowed: .*demo, lora, loveda, paper/cnn_dailymail"
+        ConfigError, match=f"config is '{name}'; allowed: .*adalora, demo, lora, loveda, paper/cnn_dailymail"
     ):
         find(name)
     if name == "deom":

@@ -14,6 +14,7 @@ def test_a_shipped_name_and_what_is_put_over_it():
 @pytest.mark.parametrize("words", [[], ["--seed", "3"]])
 def test_without_a_file_the_usage_is_told(words):
     with pytest.raises(
-        ConfigError, match=r"config is missing; usage: adalora train CONFIG .* demo, lora, loveda, paper/"
+        ConfigError,
+        match=r"config is missing; usage: adalora train CONFIG .* adalora, demo, lora, loveda, paper/",
     ):
         read(words)

@@ -80,6 +80,17 @@ def spoil_file(root):
     (root / "Val" / "Urban" / "images_png" / "0.png").write_bytes(b"\x89PNG")
 
 
+def spoil_body(root):
+    noise = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    path = root / "Val" / "Urban" / "images_png" / "0.png"
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:400])
+
+
+def spoil_domain(root):
+    (root / "Train" / "Rural").rename(root / "Train" / "rural")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -90,6 +101,8 @@ def spoil_file(root):
         (spoil_size, r"has 8 by 8 pixels, but its image has 16 by 16"),
         (spoil_value, r"has the value 8; allowed: 0 \(no data\) to 7"),
         (spoil_colours, r"has mode RGB; allowed: one channel of 8 bits"),
+        (spoil_body, r"Urban.images_png.0.png cannot be read as an image"),
+        (spoil_domain, r"Train holds 'rural' beside a domain; allowed: Urban and Rural\. Rename"),
         (spoil_file, r"images_png.0.png cannot be read as an image"),
     ],
 )
@@ -111,3 +124,10 @@ def test_the_numbers_are_those_of_the_classes():
     scores = loveda.TASK.score([table, table], [])
     assert (scores["mIoU"], scores["aAcc"], scores["mAcc"]) == (1, 1, 1)
     assert set(scores) == {"mIoU", "aAcc", "mAcc", "IoU/building", "IoU/road", "Acc/building", "Acc/road"}
+
+
+def test_one_domain_alone_and_what_systems_put_beside_it_are_fine(root):
+    shutil.rmtree(root / "Train" / "Rural")
+    (root / "Train" / ".cache").mkdir()
+    (root / "Train" / "readme.txt").write_text("")
+    assert len(load(root).train) == 2

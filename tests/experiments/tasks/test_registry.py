@@ -21,6 +21,27 @@ def test_an_unknown_task_lists_the_near_ones():
 @pytest.mark.parametrize(
     ("name", "settings", "field"),
     [
+        ("loveda", {"max_length": 64}, "data.max_length"),
+        ("loveda", {"stride": 16}, "data.stride"),
+        ("loveda", {"target_length": 32}, "data.target_length"),
+        ("glue/sst2", {"stride": 16}, "data.stride"),
+        ("squad_v2", {"target_length": 32}, "data.target_length"),
+        ("xsum", {"stride": 16}, "data.stride"),
+    ],
+)
+def test_a_length_that_the_problem_does_not_read_is_refused(name, settings, field):
+    with pytest.raises(ConfigError, match=rf"^{field} is .*; allowed: .* for {name}, which does not read it"):
+        tasks.get(name, DataConfig(**settings))
+
+
+def test_a_length_that_the_problem_reads_is_taken():
+    assert tasks.get("squad_v2", DataConfig(max_length=384, stride=128)).name == "squad_v2"
+    assert tasks.get("xsum", DataConfig(max_length=384, target_length=32)).name == "xsum"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "field"),
+    [
         ("stsb", {"path": "somewhere"}, "data.path"),
         ("stsb", {"label_column": "score"}, "data.label_column"),
         ("glue/sst2", {"text_columns": ["a"]}, "data.text_columns"),
