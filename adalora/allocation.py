@@ -38,10 +38,15 @@ def top_triplets(scores: Sequence[Tensor], budget: int) -> tuple[list[Tensor], T
         A bool mask of the same shape for each update, on its device, and the sorted scores of what is kept.
     """
     device = scores[0].device
-    flat = torch.cat([score.detach().flatten().to(device) for score in scores])
+    flat = torch.cat([score.flatten().to(device) for score in scores])
     values, order = torch.sort(flat, descending=True, stable=True)
     alive = torch.zeros(flat.numel(), dtype=torch.bool, device=device)
     alive[order[:budget]] = True
     parts = torch.split(alive, [score.numel() for score in scores])
-    masks = [part.view_as(score).to(score.device) for part, score in zip(parts, scores, strict=True)]
+    # A part has the shape of its scores already, unless these are of a stack.
+    shaped = [
+        part if part.shape == score.shape else part.view_as(score)
+        for part, score in zip(parts, scores, strict=True)
+    ]
+    masks = [part.to(score.device) for part, score in zip(shaped, scores, strict=True)]
     return masks, values[:budget]

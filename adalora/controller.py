@@ -14,10 +14,12 @@ import schedulers
 
 from . import hooks
 from .allocation import Allocation, top_triplets
+from .batches import times
 from .config import AllocationConfig
 from .controller_state import differences, fit_tensors, read_state, tensor_names
 from .errors import ConfigError, StateError
-from .orthogonality import penalty_and_gradients, tall_factors
+from .orthogonality import penalty_and_gradients
+from .pruning import hold_, kept, prune_
 from .scorers import State, make_scorer, wide
 from .updates import SVDUpdate
 from .walk import adapters
@@ -51,8 +53,9 @@ class AdaLoRAController:
     def __init__(self, model: nn.Module, config: AllocationConfig, name: str = "default") -> None:
         self.name = name
         self._updates = _svd_updates(model, name)
+        self._list = list(self._updates.values())
         self.config = config
-        self.schedule = _schedule(config, list(self._updates.values()))
+        self.schedule = _schedule(config, self._list)
         self.scorer = make_scorer(config.scorer, config.beta1, config.beta2)
         self.step = 0
         self.penalty = torch.zeros(())
@@ -86,7 +89,7 @@ class AdaLoRAController:
         if self._hooks is not None:
             self._hooks.close()
             self._hooks = None
-            self._hold_pattern()
+            hold_(self._list)
 
     @torch.no_grad()
     def before_step(self, optimizer: Optimizer | None = None) -> None:
@@ -131,7 +134,7 @@ class AdaLoRAController:
         if self.schedule.is_update(self.step):
             self._allocate()
         elif self.step > self._last_decision:
-            self._hold_pattern()
+            hold_(self._list)
 
     # What can be asked
 
@@ -142,9 +145,7 @@ class AdaLoRAController:
 
     def ranks(self) -> dict[str, int]:
         """Return the triplets that the latest budget update kept in each matrix, by module name."""
-        counts = [update.mask.sum() for update in self._updates.values()]
-        total = torch.stack([count.to(counts[0].device) for count in counts]).tolist()
-        return dict(zip(self._updates, total, strict=True))
+        return dict(zip(self._updates, kept(self._list), strict=True))
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
@@ -211,7 +212,7 @@ class AdaLoRAController:
         return self.schedule.total_steps - self.schedule.final_steps
 
     def _weights(self) -> list[Tensor]:
-        return [weight for u in self._updates.values() for weight in (u.P, u.lam, u.Q)]
+        return [weight for u in self._list for weight in (u.P, u.lam, u.Q)]
 
     def _averages(self) -> State:
         return self.scorer.init(self._weights()) if self._state is None else self._state
@@ -219,45 +220,42 @@ class AdaLoRAController:
     def _score(self) -> list[Tensor]:
         return self.scorer.score(self._averages(), self._weights())
 
-    def _hold_pattern(self) -> None:
-        for update in self._updates.values():
-            update.keep_(update.mask)
-
     def _observe(self, scale: Tensor | None) -> None:
         weights = self._weights()
         self._state = self._averages()
         grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
         if scale is not None:
-            grads = [grad / scale.to(grad.device) for grad in wide(grads)]
+            grads = times(wide(grads), scale.reciprocal())
         self.scorer.observe(self._state, weights, grads)
 
     def _add_penalty_gradient(self, scale: Tensor | None) -> None:
         gamma = self.config.orthogonality
         if gamma == 0:
             return
-        updates = self._updates.values()
-        value, gradients = penalty_and_gradients(tall_factors(updates), self.config.orthogonality_form)
+        P, Q = [update.P for update in self._list], [update.Q for update in self._list]
+        value, grad_P, grad_Q = penalty_and_gradients(P, Q, self.config.orthogonality_form)
         self.penalty = gamma * value
         # A matrix that took no part in the step is left alone, as an optimizer leaves it alone.
-        for update, grad_P, grad_Qt in zip(updates, gradients[0::2], gradients[1::2], strict=True):
-            for weight, gradient in ((update.P, grad_P), (update.Q, grad_Qt.mT)):
-                if weight.grad is not None:
-                    weight.grad.add_(
-                        gradient if scale is None else gradient * scale.to(gradient.device), alpha=gamma
-                    )
+        pairs = [
+            (weight.grad, gradient)
+            for weight, gradient in zip((*P, *Q), (*grad_P, *grad_Q), strict=True)
+            if weight.grad is not None
+        ]
+        if pairs:
+            grads, gradients = (list(side) for side in zip(*pairs, strict=True))
+            torch._foreach_add_(grads, gradients if scale is None else times(gradients, scale), alpha=gamma)
 
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
-        masks, kept = top_triplets(self._score(), budget)
+        masks, values = top_triplets(self._score(), budget)
         # NaN sorts above everything, and inf next to it: the first value tells.
-        if budget > 0 and not bool(torch.isfinite(kept[0])):
+        if budget > 0 and not bool(torch.isfinite(values[0])):
             raise StateError(
-                f"a triplet's score is {kept[0].item()} at step {self.step}: a loss or gradient was not "
+                f"a triplet's score is {values[0].item()} at step {self.step}: a loss or gradient was not "
                 f"finite. Lower the learning rate, clip gradients, or use a GradScaler with float16."
             )
-        for update, mask in zip(self._updates.values(), masks, strict=True):
-            update.keep_(mask)
-        threshold = kept[-1].item() if budget > 0 else None
+        prune_(self._list, masks)
+        threshold = values[-1].item() if budget > 0 else None
         self.history.append(Allocation(self.step, budget, threshold, self.ranks()))
 
 

@@ -3,12 +3,13 @@
 R(P, Q) = ‖PᵀP − I‖²_F + ‖QQᵀ − I‖²_F. Source: Zhang et al. 2023, arXiv 2303.10512, equation 4.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from .batches import by_shape
 from .errors import ConfigError
 from .updates import SVDUpdate
 from .walk import adapters
@@ -29,12 +30,13 @@ def orthogonality_penalty(model: nn.Module, form: Form = "squared_sum") -> Tenso
     Raises:
         ConfigError: ``form`` is unknown, or the model has no SVD update.
     """
-    factors = tall_factors(
-        update
+    factors = [
+        factor
         for layer in adapters(model).values()
         for update in layer.named_updates().values()
         if isinstance(update, SVDUpdate)
-    )
+        for factor in (update.P, update.Q.mT)
+    ]
     if not factors:
         raise ConfigError("model has no SVD update; call inject(model, AdapterConfig(update='svd')) first.")
     residuals = [_residual(factor) for factor in factors]
@@ -46,38 +48,44 @@ def orthogonality_penalty(model: nn.Module, form: Form = "squared_sum") -> Tenso
     raise ConfigError(f"form is {form!r}; allowed: 'squared_sum' or 'mean_norm'.")
 
 
-def tall_factors(updates: Iterable[SVDUpdate]) -> list[Tensor]:
-    """List P and Qᵀ of each update: matrices whose columns should be orthonormal."""
-    return [factor for update in updates for factor in (update.P, update.Q.mT)]
-
-
 @torch.no_grad()
-def penalty_and_gradients(factors: Sequence[Tensor], form: Form) -> tuple[Tensor, list[Tensor]]:
-    """Return the penalty of tall matrices and its gradient for each, in closed form.
+def penalty_and_gradients(
+    columns: Sequence[Tensor], rows: Sequence[Tensor], form: Form
+) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Return the penalty of factors and its gradient for each, in closed form.
 
-    ∂‖PᵀP−I‖²_F/∂P = 4P(PᵀP−I) and ∂‖PᵀP−I‖_F/∂P = 2P(PᵀP−I)/‖PᵀP−I‖_F, zero where the norm is zero.
+    ∂‖PᵀP−I‖²_F/∂P = 4P(PᵀP−I) and ∂‖PᵀP−I‖_F/∂P = 2P(PᵀP−I)/‖PᵀP−I‖_F, zero where the norm is zero; for Q
+    transposed. Factors of one shape are multiplied together, so the number of operations does not grow with
+    the number of matrices.
 
     Args:
-        factors: matrices of shape (d, r) or stacks of them, from `tall_factors`; at least one.
+        columns: P of each update, whose columns should be orthonormal.
+        rows: Q of each update, whose rows should be.
         form: see `orthogonality_penalty`.
 
     Returns:
-        The penalty as a scalar on the first factor's device, and a gradient of each factor's shape.
+        The penalty as a scalar on the first factor's device, a gradient for each P and one for each Q.
     """
-    residuals = [_residual(factor) for factor in factors]
-    norms = [_norms(residual) for residual in residuals]
+    tall = [(columns, positions, stack) for positions, (stack,) in by_shape(columns)]
+    flat = [(rows, positions, stack.mT) for positions, (stack,) in by_shape(rows)]
+    groups = [(side, positions, stack, _residual(stack)) for side, positions, stack in (*tall, *flat)]
+    norms = [_norms(residual) for *_, residual in groups]
     every = torch.cat([norm.flatten().to(norms[0].device) for norm in norms])
-    if form == "squared_sum":
-        return every.square().sum(), [
-            4 * _times(factor, residual) for factor, residual in zip(factors, residuals, strict=True)
-        ]
-    directions = [
-        torch.where(norm > 0, residual / norm, 0.0) for residual, norm in zip(residuals, norms, strict=True)
-    ]
-    scale = 2 / every.numel()
-    return every.mean(), [
-        scale * _times(factor, one) for factor, one in zip(factors, directions, strict=True)
-    ]
+    found: dict[tuple[bool, int], Tensor] = {}
+    for (side, positions, stack, residual), norm in zip(groups, norms, strict=True):
+        if form == "squared_sum":
+            gradient = 4 * _times(stack, residual)
+        else:
+            direction = torch.where(norm > 0, residual / norm, 0.0)
+            gradient = (2 / every.numel()) * _times(stack, direction)
+        gradient = gradient if side is columns else gradient.mT
+        found |= {(side is columns, at): one for at, one in zip(positions, gradient.unbind(), strict=True)}
+    value = every.square().sum() if form == "squared_sum" else every.mean()
+    return (
+        value,
+        [found[True, position] for position in range(len(columns))],
+        [found[False, position] for position in range(len(rows))],
+    )
 
 
 def _norms(residual: Tensor) -> Tensor:
@@ -87,11 +95,15 @@ def _norms(residual: Tensor) -> Tensor:
 
 
 def _times(factor: Tensor, residual: Tensor) -> Tensor:
-    return factor.to(residual.dtype) @ residual
+    return _wide(factor) @ residual
 
 
 def _residual(factor: Tensor) -> Tensor:
     """FᵀF − I, of shape (r, r), for each matrix of a stack."""
-    wide = factor.to(torch.promote_types(factor.dtype, torch.float32))
+    wide = _wide(factor)
     gram = wide.mT @ wide
     return gram - torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+
+
+def _wide(factor: Tensor) -> Tensor:
+    return factor if factor.itemsize >= 4 else factor.float()

@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from .batches import each
 from .errors import ConfigError
 
 State = dict[str, list[Tensor]]
@@ -44,13 +45,17 @@ def triplet_scores(elements: Sequence[Tensor]) -> list[Tensor]:
     Returns:
         One tensor of the shape of λ for each update. Source: arXiv 2303.10512, equation 8.
     """
-    thirds = zip(elements[0::3], elements[1::3], elements[2::3], strict=True)
-    return [s_lam + s_P.mean(-2) + s_Q.mean(-1) for s_P, s_lam, s_Q in thirds]
+    return each(
+        lambda s_P, s_lam, s_Q: s_lam + s_P.mean(-2) + s_Q.mean(-1),
+        elements[0::3],
+        elements[1::3],
+        elements[2::3],
+    )
 
 
 def wide(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return half-precision tensors in float32, others as they are: Ī · U would vanish in float16."""
-    return [tensor.to(torch.promote_types(tensor.dtype, torch.float32)) for tensor in tensors]
+    return [tensor if tensor.itemsize >= 4 else tensor.float() for tensor in tensors]
 
 
 def _zeros(weights: Sequence[Tensor]) -> list[Tensor]:
@@ -122,7 +127,7 @@ class Magnitude:
 
     def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
         """Return |λ|."""
-        return [lam.detach().abs() for lam in wide(weights[1::3])]
+        return list(torch._foreach_abs(wide(weights[1::3])))
 
 
 ScorerFactory = Callable[[float, float], Scorer]

@@ -33,7 +33,7 @@ def test_closed_form_equals_autograd(shapes, form, seed):
     ]
     value = naive(factors, form)
     expected = torch.autograd.grad(value, factors)
-    ours, gradients = penalty_and_gradients(factors, form)
+    ours, gradients, _ = penalty_and_gradients(factors, [], form)
     torch.testing.assert_close(ours, value.detach(), rtol=1e-12, atol=1e-12)
     for gradient, other in zip(gradients, expected, strict=True):
         torch.testing.assert_close(gradient, other, rtol=1e-10, atol=1e-10)
@@ -41,7 +41,7 @@ def test_closed_form_equals_autograd(shapes, form, seed):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_gradient_is_zero_where_the_norm_is_zero(form):
-    value, gradients = penalty_and_gradients([torch.eye(5, 3, dtype=torch.float64)], form)
+    value, gradients, _ = penalty_and_gradients([torch.eye(5, 3, dtype=torch.float64)], [], form)
     assert value == 0
     assert torch.equal(gradients[0], torch.zeros(5, 3, dtype=torch.float64))
 
@@ -55,7 +55,7 @@ def test_model_penalty_is_the_naive_one_and_differentiable(form):
     value = adalora.orthogonality_penalty(model, form)
     torch.testing.assert_close(value, naive(factors, form), rtol=1e-12, atol=0)
     value.backward()
-    _, gradients = penalty_and_gradients(factors, form)
+    _, gradients, _ = penalty_and_gradients(factors, [], form)
     torch.testing.assert_close(model.up.update.P.grad, gradients[0])
     torch.testing.assert_close(model.down.update.Q.grad, gradients[3].T)
 
