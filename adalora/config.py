@@ -1,12 +1,13 @@
 """Settings of an adapter and of its rank allocation, as frozen and validated data."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import schedulers
 
 from .checks import integer, names, number, one_of, require
 from .updates import UPDATES
+from .updates.parts import Precision
 from .updates.start import RANDOM, SPECTRAL
 
 
@@ -34,6 +35,9 @@ class AdapterConfig:
             and ``"milora"`` start from the largest or smallest singular values of the weight: the base
             weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start.
         dropout: probability of dropout on the input of the update; in [0, 1).
+        save_input: what is kept of a layer's input for the gradient of Q or A: ``"exact"``, the input itself;
+            ``"bf16"``, two bytes a number; ``"int8"``, one, and a scale for each row. The gradient of the
+            input stays exact. For linear layers in floating point; others keep what they need.
         dora: add DoRA's magnitude to every adapted layer: linear layers and convolutions only.
 
     Raises:
@@ -49,11 +53,13 @@ class AdapterConfig:
     scaling: Literal["lora", "rslora"] = "lora"
     init: Literal["gaussian", "orthogonal", "kaiming", "pissa", "milora"] = "gaussian"
     dropout: float = 0.0
+    save_input: Precision = "exact"
     dora: bool = False
 
     def __post_init__(self) -> None:
         """Check every field that can be checked without a model, and put it in plain Python types."""
         one_of("update", self.update, UPDATES)
+        one_of("save_input", self.save_input, get_args(Precision))
         one_of("scaling", self.scaling, ("lora", "rslora"))
         one_of("init", self.init, [*RANDOM, *SPECTRAL])
         for_lora = "'gaussian', 'orthogonal', 'pissa' or 'milora' with update='svd'"

@@ -68,6 +68,7 @@ def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) ->
         config.alpha / divisor,
         stack=stack[0] if stack else None,
         dropout=config.dropout,
+        save_input=config.save_input,
         init="gaussian" if spectral else config.init,
         still=target.kind.still(base),
         device=weight.device,

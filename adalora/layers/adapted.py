@@ -1,6 +1,6 @@
 """A frozen layer and the updates beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, cast
 
 import torch
@@ -12,6 +12,7 @@ from ..updates import Update
 from .dora import row_norms, row_scales
 from .exact import exactly
 from .kind import LayerKind
+from .saved_input import SavedInput
 
 
 class Origin(nn.Module):
@@ -134,21 +135,27 @@ class AdaptedLayer(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Run the base layer and add every update; takes what the base layer takes."""
-        out: Tensor = self.base(*args, **kwargs)
         inputs = (*args, *kwargs.values())
-        if self.merged:
-            return out
-        if not self.enabled:
-            for origin in self.origins.values():
-                left, right = cast(Origin, origin).left, cast(Origin, origin).right
-                out = out + self.kind.apply(self.base, left, right, 0.0, *inputs).to(out.dtype)
-            return out
+        if self.merged or not self.enabled:
+            return self._without_updates(*args, **kwargs)
+        out: Tensor | None = None
         for name, update in self.named_updates().items():
             dropout = update.dropout if self.training else 0.0
-            delta = self.kind.apply(self.base, *update.factors(), dropout, *inputs)
-            out = out + delta.to(out.dtype)
-            if name in self.magnitudes:
-                out = self._rescaled(out, name)
+            fused = None
+            if out is None and dropout == 0:
+                fused = self.kind.fused(self.base, update.parts(), SavedInput(update.save_input), *inputs)
+            if fused is None:
+                out = cast(Tensor, self.base(*args, **kwargs)) if out is None else out
+                fused = out + self.kind.apply(self.base, *update.factors(), dropout, *inputs).to(out.dtype)
+            out = self._rescaled(fused, name) if name in self.magnitudes else fused
+        return cast(Tensor, out)
+
+    def _without_updates(self, *args: Any, **kwargs: Any) -> Tensor:
+        out: Tensor = self.base(*args, **kwargs)
+        if not self.merged:
+            for origin in cast(Iterable[Origin], self.origins.values()):
+                delta = self.kind.apply(self.base, origin.left, origin.right, 0.0, *args, *kwargs.values())
+                out = out + delta.to(out.dtype)
         return out
 
     def _rescaled(self, out: Tensor, name: str) -> Tensor:

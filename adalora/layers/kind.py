@@ -4,6 +4,9 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from ..updates import Parts
+from .saved_input import SavedInput
+
 
 class LayerKind(Protocol):
     """How a product left @ right acts on a layer's input, and how the layer's weight is read as a matrix.
@@ -32,6 +35,10 @@ class LayerKind(Protocol):
         """Return left @ right applied to the layer's own inputs, which are dropped with that probability."""
         ...
 
+    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+        """Return base layer and update in one operation; None where they have to run one after the other."""
+        ...
+
     def channels(self, base: Any) -> int | None:
         """Return the output's dimension of the d₁ channels, from its end; None where DoRA has no meaning."""
         ...
@@ -57,6 +64,10 @@ class PlainKind:
     def arrange(self, base: Any, matrix: Tensor) -> Tensor:
         """Return the matrix as it is."""
         return matrix
+
+    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+        """Return None: the two run one after the other."""
+        return None
 
     def channels(self, base: Any) -> int | None:
         """Return the last dimension."""

@@ -6,7 +6,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from ..updates import Parts
+from .fused import linear_with_update
 from .kind import PlainKind
+from .saved_input import SavedInput
 
 
 class Linear(PlainKind):
@@ -20,6 +23,16 @@ class Linear(PlainKind):
         """Return left (right x) for x of shape (…, d₂): the d₁ × d₂ matrix is never formed."""
         (x,) = inputs
         return F.linear(F.linear(F.dropout(x.to(right.dtype), dropout), right), left)
+
+    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+        """Return base layer and update in one operation, where nothing but `forward` acts on the base."""
+        (x,) = inputs
+        weight, bias = base.weight, base.bias
+        trains = weight.requires_grad or (bias is not None and bias.requires_grad)
+        hooked = base._forward_hooks or base._forward_pre_hooks or "forward" in base.__dict__
+        if trains or hooked or type(base) not in (nn.Linear, Conv1D):
+            return None
+        return linear_with_update(x, self.matrix(base, weight), bias, parts, saved)
 
 
 class Transposed(Linear):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .parts import Parts, Precision
 from .start import fill_
 
 
@@ -19,6 +20,7 @@ class LoRAUpdate(nn.Module):
         stack: number of matrices that are updated side by side, such as the experts of a mixture. None for a
             single matrix, whose factors have no leading dimension.
         dropout: probability of dropout on the input of the update.
+        save_input: what a fused layer keeps of its input for the gradient of the right factor.
         init: how A starts, ``"gaussian"``, ``"kaiming"`` or ``"orthogonal"``.
         still: a column of ΔW that stays zero, such as the padding's in an embedding.
         device: where the factors live.
@@ -38,6 +40,7 @@ class LoRAUpdate(nn.Module):
         *,
         stack: int | None = None,
         dropout: float = 0.0,
+        save_input: Precision = "exact",
         init: str = "gaussian",
         still: int | None = None,
         device: torch.device | str | None = None,
@@ -46,6 +49,7 @@ class LoRAUpdate(nn.Module):
         super().__init__()
         self.scaling = scaling
         self.dropout = dropout
+        self.save_input = save_input
         shapes = self.shapes(d1, d2, rank, stack)
         self.A = nn.Parameter(torch.empty(shapes["A"], device=device, dtype=dtype))
         self.B = nn.Parameter(torch.zeros(shapes["B"], device=device, dtype=dtype))
@@ -65,6 +69,10 @@ class LoRAUpdate(nn.Module):
     def factors(self) -> tuple[Tensor, Tensor]:
         """Return B (d₁ × r) and s · A (r × d₂)."""
         return self.B, self.scaling * self.A
+
+    def parts(self) -> Parts:
+        """Return B, A and s."""
+        return Parts(self.B, None, self.A, self.scaling)
 
     @torch.no_grad()
     def represent_(self, U: Tensor, sigma: Tensor, Vh: Tensor) -> None:

@@ -4,6 +4,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from .parts import Parts, Precision
+
 
 @runtime_checkable
 class Update(Protocol):
@@ -14,6 +16,7 @@ class Update(Protocol):
 
     scaling: float
     dropout: float
+    save_input: Precision
 
     @property
     def rank(self) -> int:
@@ -22,6 +25,10 @@ class Update(Protocol):
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """Return ``left`` (… × d₁ × r) and ``right`` (… × r × d₂), scaling included: ΔW = left @ right."""
+        ...
+
+    def parts(self) -> Parts:
+        """Return the same product with its diagonal and its scale apart."""
         ...
 
     def represent_(self, U: Tensor, sigma: Tensor, Vh: Tensor) -> None:

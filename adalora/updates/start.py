@@ -44,7 +44,7 @@ def fill_(init: str, factor: Tensor, still: int | None = None) -> None:
         still: a column that stays zero; the others start as if it were not there.
     """
     if still is None:
-        for matrix in factor.reshape(-1, *factor.shape[-2:]):
+        for matrix in [factor] if factor.dim() == 2 else factor:
             RANDOM[init](matrix)
     else:
         rest = factor.new_empty(*factor.shape[:-1], factor.shape[-1] - 1)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .parts import Parts, Precision
 from .start import fill_
 
 
@@ -19,6 +20,7 @@ class SVDUpdate(nn.Module):
         stack: number of matrices that are updated side by side, such as the experts of a mixture; each has
             triplets of its own. None for a single matrix, whose factors have no leading dimension.
         dropout: probability of dropout on the input of the update.
+        save_input: what a fused layer keeps of its input for the gradient of the right factor.
         init: how P and Q start, ``"gaussian"`` or ``"orthogonal"``.
         still: a column of ΔW that stays zero, such as the padding's in an embedding.
         device: where the factors live.
@@ -42,6 +44,7 @@ class SVDUpdate(nn.Module):
         *,
         stack: int | None = None,
         dropout: float = 0.0,
+        save_input: Precision = "exact",
         init: str = "gaussian",
         still: int | None = None,
         device: torch.device | str | None = None,
@@ -50,6 +53,7 @@ class SVDUpdate(nn.Module):
         super().__init__()
         self.scaling = scaling
         self.dropout = dropout
+        self.save_input = save_input
         shapes = self.shapes(d1, d2, rank, stack)
         self.P = nn.Parameter(torch.empty(shapes["P"], device=device, dtype=dtype))
         self.lam = nn.Parameter(torch.zeros(shapes["lam"], device=device, dtype=dtype))
@@ -80,6 +84,10 @@ class SVDUpdate(nn.Module):
     def factors(self) -> tuple[Tensor, Tensor]:
         """Return P (d₁ × r) and s · diag(λ) Q (r × d₂)."""
         return self.P, (self.scaling * self.lam).unsqueeze(-1) * self.Q
+
+    def parts(self) -> Parts:
+        """Return P, λ, Q and s."""
+        return Parts(self.P, self.lam, self.Q, self.scaling)
 
     @torch.no_grad()
     def represent_(self, U: Tensor, sigma: Tensor, Vh: Tensor) -> None:

@@ -1,0 +1,67 @@
+"""What is kept of a layer's input until the backward pass: all of it, or a rounded copy.
+
+Only the gradient of ``right`` reads it. The gradient of the input itself needs no input, and stays exact.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from ..updates.parts import Precision
+
+
+@dataclass(frozen=True)
+class SavedInput:
+    """How inputs are kept.
+
+    Args:
+        precision: ``"exact"`` keeps the input itself, which costs nothing where something else keeps it too;
+            ``"bf16"`` two bytes a number; ``"int8"`` one, and a scale for each row.
+    """
+
+    precision: Precision = "exact"
+
+    def keep(self, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Return a rounded copy of x (…, d) and the scale of each row; None where x itself is kept.
+
+        Layers that read the same input share one copy.
+        """
+        if self.precision == "exact" or not torch.is_grad_enabled():
+            return None, None
+        if torch.compiler.is_compiling():
+            return _rounded(x, self.precision)
+        key = (self.precision, x._version)
+        made: _Copy | None = _COPIES.get(x)
+        if made is None or made.key != key:
+            made = _Copy(key, _rounded(x, self.precision))
+            _COPIES[x] = made
+        return made.tensors
+
+    @staticmethod
+    def read(kept: Tensor, scale: Tensor | None, dtype: torch.dtype) -> Tensor:
+        """Return the rows (N × d) of an input or of the copy that `keep` has returned."""
+        rows = kept.reshape(-1, kept.shape[-1]).to(dtype)
+        return rows if scale is None else rows * scale.to(dtype)
+
+
+class _Copy(NamedTuple):
+    """A rounded copy, and of what: the precision, and the version of the input."""
+
+    key: tuple[str, int]
+    tensors: tuple[Tensor, Tensor | None]
+
+
+# While an input lives, the copy that a layer has made of it.
+_COPIES: Any = WeakTensorKeyDictionary()
+
+
+@torch.no_grad()
+def _rounded(x: Tensor, precision: Precision) -> tuple[Tensor, Tensor | None]:
+    if precision == "bf16":
+        return x.to(torch.bfloat16), None
+    rows = x.reshape(-1, x.shape[-1])
+    scale = rows.abs().amax(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny) / 127
+    return torch.round(rows / scale).to(torch.int8), scale

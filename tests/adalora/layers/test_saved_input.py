@@ -1,0 +1,62 @@
+"""Rounded copies of inputs."""
+
+import gc
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adalora.layers.fused import linear_with_update
+from adalora.layers.saved_input import _COPIES, SavedInput
+from adalora.updates import SVDUpdate
+
+
+@given(seed=st.integers(0, 99), rows=st.integers(1, 5), spread=st.sampled_from([1e-6, 1.0, 1e4]))
+def test_eight_bits_are_within_half_a_step_of_every_number(seed, rows, spread):
+    x = spread * torch.randn(rows, 7, generator=torch.Generator().manual_seed(seed))
+    codes, scale = SavedInput("int8").keep(x)
+    assert codes.dtype == torch.int8
+    back = SavedInput.read(codes, scale, torch.float32)
+    step = x.abs().amax(1, keepdim=True) / 127
+    assert torch.all((back - x).abs() <= 0.501 * step)
+
+
+def test_a_row_of_zeros_stays_one():
+    codes, scale = SavedInput("int8").keep(torch.zeros(2, 3))
+    assert torch.equal(SavedInput.read(codes, scale, torch.float32), torch.zeros(2, 3))
+
+
+def test_layers_that_read_one_input_share_one_copy_as_long_as_it_lives():
+    saved, x = SavedInput("int8"), torch.randn(4, 3)
+    first = saved.keep(x)
+    assert saved.keep(x)[0] is first[0]
+    assert SavedInput("bf16").keep(x)[0].dtype == torch.bfloat16
+    x.add_(1)
+    assert saved.keep(x)[0] is not first[0], "it has changed since"
+    before = len(_COPIES)
+    del x
+    gc.collect()
+    assert len(_COPIES) == before - 1
+    with torch.no_grad():
+        assert saved.keep(torch.randn(2, 2)) == (None, None)
+
+
+@pytest.mark.parametrize(("precision", "error"), [("bf16", 0.004), ("int8", 0.01)])
+def test_only_the_gradient_of_the_right_factor_is_rounded(precision, error):
+    torch.manual_seed(0)
+    W, x0 = torch.randn(24, 32), torch.randn(200, 32)
+    one = SVDUpdate(24, 32, 6, 0.5)
+    for parameter in one.parameters():
+        torch.nn.init.normal_(parameter)
+
+    def gradients(saved):
+        x = x0.clone().requires_grad_()
+        out = linear_with_update(x, W, None, one.parts(), saved)
+        return torch.autograd.grad(out, [x, one.P, one.lam, one.Q], torch.ones_like(out).cumsum(0))
+
+    exact, rounded = gradients(SavedInput()), gradients(SavedInput(precision))
+    for ours, theirs in zip(rounded[:3], exact[:3], strict=True):
+        assert torch.equal(ours, theirs)
+    relative = (rounded[3] - exact[3]).norm() / exact[3].norm()
+    assert 0 < relative < error
