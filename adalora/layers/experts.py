@@ -99,12 +99,12 @@ class SplitExperts(nn.Module):
         order = order[: sum(counts)]
         tokens = order // top_k_index.shape[1]
         rows = hidden_states[tokens]
-        if experts.has_gate:
+        if _has_gate(self.experts):
             rows = experts._apply_gate(parts["gate_up_proj"](rows, counts))
         else:
             rows = experts.act_fn(parts["up_proj"](rows, counts))
         rows = parts["down_proj"](rows, counts)
-        if experts.has_post_expert_norm:
+        if getattr(experts, "has_post_expert_norm", False):
             rows = experts.post_expert_norm(rows)
         rows = rows * top_k_weights.flatten()[order].unsqueeze(1)
         total = torch.zeros_like(hidden_states, dtype=rows.dtype).index_add(0, tokens, rows)
@@ -126,7 +126,7 @@ class SplitExperts(nn.Module):
 
 def is_experts(module: nn.Module) -> bool:
     """Tell whether a module is written to transformers' interface of fused experts, with matrices in it."""
-    flags = ("num_experts", "is_transposed", "has_bias", "has_gate", "has_post_expert_norm", "_apply_gate")
+    flags = ("num_experts", "is_transposed", "has_bias", "_apply_gate")
     return all(hasattr(module, flag) for flag in flags) and all(
         module._parameters.get(name) is not None for name in part_names(module)
     )
@@ -134,7 +134,7 @@ def is_experts(module: nn.Module) -> bool:
 
 def part_names(experts: nn.Module) -> tuple[str, str]:
     """Name the parameters that hold the experts' matrices."""
-    return ("gate_up_proj" if experts.has_gate else "up_proj"), "down_proj"
+    return ("gate_up_proj" if _has_gate(experts) else "up_proj"), "down_proj"
 
 
 def experts_obstacle(experts: nn.Module) -> str | None:
@@ -150,7 +150,7 @@ def experts_obstacle(experts: nn.Module) -> str | None:
                 f"its expert parameter {name!r} has shape {tuple(weight.shape)}; allowed: "
                 f"({fused.num_experts}, {order})"
             )
-    gates = 2 if fused.has_gate else 1
+    gates = 2 if _has_gate(experts) else 1
     if into.shape[d1] != gates * out.shape[d2] or into.shape[d2] != out.shape[d1]:
         return (
             f"its expert parameters {first!r} of shape {tuple(into.shape)} and {last!r} of shape "
@@ -171,6 +171,10 @@ def expert_parts(experts: nn.Module) -> dict[str, nn.Module]:
         )
         for name in part_names(experts)
     }
+
+
+def _has_gate(experts: nn.Module) -> bool:
+    return bool(getattr(experts, "has_gate", True))  # older versions know gated experts only
 
 
 def _by_expert(x: Tensor, counts: Sequence[int], function: Any) -> Tensor:
