@@ -2,7 +2,7 @@
 
 import warnings
 from importlib.util import find_spec
-from typing import Any
+from typing import cast
 
 import torch
 from torch import nn
@@ -64,5 +64,4 @@ def grouped(model: nn.Module, training: TrainingConfig, arguments: TrainingArgum
         other_weight_decay=training.weight_decay,
     )
     optimizer_class, options = Trainer.get_optimizer_cls_and_kwargs(arguments, model)
-    optimizer: Any = optimizer_class(groups, **options)
-    return optimizer  # type: ignore[no-any-return]
+    return cast(Optimizer, optimizer_class(groups, **options))

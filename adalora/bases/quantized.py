@@ -175,4 +175,4 @@ def plain_layer(layer: Any, weight: Tensor, dtype: torch.dtype) -> nn.Module:
     if bias is not None:
         plain.bias = nn.Parameter(bias.detach().to(dtype), requires_grad=False)
     plain.train(layer.training)
-    return plain  # type: ignore[no-any-return]
+    return cast(nn.Module, plain)
