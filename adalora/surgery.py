@@ -22,7 +22,9 @@ def put_together(model: nn.Module) -> None:
     joined: dict[int, nn.Module] = {}
     for name, module in list(walk(model)):
         if is_split(module) and module.joinable():
-            replace(model, name, joined.setdefault(id(module), module.join()))
+            if id(module) not in joined:  # it may hang in two places
+                joined[id(module)] = module.join()
+            replace(model, name, joined[id(module)])
 
 
 def tell(model: nn.Module) -> None:
