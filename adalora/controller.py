@@ -53,9 +53,9 @@ class AdaLoRAController:
     def __init__(self, model: nn.Module, config: AllocationConfig, name: str = "default") -> None:
         self.name = name
         self._updates = _svd_updates(model, name)
-        self._list = list(self._updates.values())
+        self._in_order = list(self._updates.values())
         self.config = config
-        self.schedule = _schedule(config, self._list)
+        self.schedule = _schedule(config, self._in_order)
         self.scorer = make_scorer(config.scorer, config.beta1, config.beta2)
         self.step = 0
         self.penalty = torch.zeros(())
@@ -89,7 +89,7 @@ class AdaLoRAController:
         if self._hooks is not None:
             self._hooks.close()
             self._hooks = None
-            hold_(self._list)
+            hold_(self._in_order)
 
     @torch.no_grad()
     def before_step(self, optimizer: Optimizer | None = None) -> None:
@@ -134,7 +134,7 @@ class AdaLoRAController:
         if self.schedule.is_update(self.step):
             self._allocate()
         elif self.step > self._last_decision:
-            hold_(self._list)
+            hold_(self._in_order)
 
     # What can be asked
 
@@ -145,7 +145,7 @@ class AdaLoRAController:
 
     def ranks(self) -> dict[str, int]:
         """Return the triplets that the latest budget update kept in each matrix, by module name."""
-        return dict(zip(self._updates, kept(self._list), strict=True))
+        return dict(zip(self._updates, kept(self._in_order), strict=True))
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
@@ -212,7 +212,7 @@ class AdaLoRAController:
         return self.schedule.total_steps - self.schedule.final_steps
 
     def _weights(self) -> list[Tensor]:
-        return [weight for u in self._list for weight in (u.P, u.lam, u.Q)]
+        return [weight for u in self._in_order for weight in (u.P, u.lam, u.Q)]
 
     def _averages(self) -> State:
         return self.scorer.init(self._weights()) if self._state is None else self._state
@@ -232,7 +232,7 @@ class AdaLoRAController:
         gamma = self.config.orthogonality
         if gamma == 0:
             return
-        P, Q = [update.P for update in self._list], [update.Q for update in self._list]
+        P, Q = [update.P for update in self._in_order], [update.Q for update in self._in_order]
         value, grad_P, grad_Q = penalty_and_gradients(P, Q, self.config.orthogonality_form)
         self.penalty = gamma * value
         # A matrix that took no part in the step is left alone, as an optimizer leaves it alone.
@@ -254,7 +254,7 @@ class AdaLoRAController:
                 f"a triplet's score is {values[0].item()} at step {self.step}: a loss or gradient was not "
                 f"finite. Lower the learning rate, clip gradients, or use a GradScaler with float16."
             )
-        prune_(self._list, masks)
+        prune_(self._in_order, masks)
         threshold = values[-1].item() if budget > 0 else None
         self.history.append(Allocation(self.step, budget, threshold, self.ranks()))
 
