@@ -135,20 +135,26 @@ class AdaptedLayer(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Run the base layer and add every update; takes what the base layer takes."""
-        inputs = (*args, *kwargs.values())
-        if self.merged or not self.enabled:
+        if self._original or not self.enabled:
             return self._without_updates(*args, **kwargs)
         out: Tensor | None = None
         for name, update in self.named_updates().items():
-            dropout = update.dropout if self.training else 0.0
-            fused = None
-            if out is None and dropout == 0:
-                fused = self.kind.fused(self.base, update.parts(), SavedInput(update.save_input), *inputs)
-            if fused is None:
-                out = cast(Tensor, self.base(*args, **kwargs)) if out is None else out
-                fused = out + self.kind.apply(self.base, *update.factors(), dropout, *inputs).to(out.dtype)
-            out = self._rescaled(fused, name) if name in self.magnitudes else fused
+            out = self._updated(out, update, *args, **kwargs)
+            if name in self.magnitudes:
+                out = self._rescaled(out, name)
         return cast(Tensor, out)
+
+    def _updated(self, out: Tensor | None, update: Update, *args: Any, **kwargs: Any) -> Tensor:
+        """Add an update to what came before it: None is the base layer, which has not run yet."""
+        parts, saved = update.parts(), SavedInput(update.save_input)
+        dropout = update.dropout if self.training else 0.0
+        inputs = (*args, *kwargs.values())
+        if out is None and parts.rank > 0 and dropout == 0:
+            out = self.kind.fused(self.base, parts, saved, *inputs)
+            if out is not None:
+                return out
+        out = cast(Tensor, self.base(*args, **kwargs)) if out is None else out
+        return self.kind.added(self.base, out, parts, saved, dropout, *inputs) if parts.rank > 0 else out
 
     def _without_updates(self, *args: Any, **kwargs: Any) -> Tensor:
         out: Tensor = self.base(*args, **kwargs)

@@ -13,7 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .kind import PlainKind
+from ..updates import Parts
+from .fused import linear_with_update
+from .kind import PlainKind, untouched
+from .saved_input import SavedInput
 
 
 class ExpertMatrices(nn.Module):
@@ -61,6 +64,18 @@ class Experts(PlainKind):
         x, counts = inputs
         x = F.dropout(x.to(right.dtype), dropout)
         return _by_expert(x, counts, lambda rows, e: F.linear(F.linear(rows, right[e]), left[e]))
+
+    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+        """Return each expert's layer and update in one operation."""
+        if not untouched(base):
+            return None
+        x, counts = inputs
+        weight, updates = self.matrix(base, base.weight), parts.unstack()
+        return _by_expert(
+            x,
+            counts,
+            lambda rows, e: linear_with_update(rows, weight[e], _of(base.bias, e), updates[e], saved),
+        )
 
     def channels(self, base: Any) -> int | None:
         """Return None: DoRA's paper has no magnitude for experts that some tokens pass by."""

@@ -39,6 +39,12 @@ class LayerKind(Protocol):
         """Return base layer and update in one operation; None where they have to run one after the other."""
         ...
 
+    def added(
+        self, base: Any, out: Tensor, parts: Parts, saved: SavedInput, dropout: float, *inputs: Any
+    ) -> Tensor:
+        """Return ``out`` plus an update applied to the layer's own inputs, in the type of ``out``."""
+        ...
+
     def channels(self, base: Any) -> int | None:
         """Return the output's dimension of the d₁ channels, from its end; None where DoRA has no meaning."""
         ...
@@ -69,6 +75,16 @@ class PlainKind:
         """Return None: the two run one after the other."""
         return None
 
+    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+        """Left to each kind."""
+        raise NotImplementedError
+
+    def added(
+        self, base: Any, out: Tensor, parts: Parts, saved: SavedInput, dropout: float, *inputs: Any
+    ) -> Tensor:
+        """Apply the update, and add."""
+        return out + self.apply(base, *parts.factors(), dropout, *inputs).to(out.dtype)
+
     def channels(self, base: Any) -> int | None:
         """Return the last dimension."""
         return -1
@@ -80,3 +96,10 @@ class PlainKind:
     def obstacle(self, base: Any) -> str | None:
         """Return None: nothing stands in the way."""
         return None
+
+
+def untouched(base: Any) -> bool:
+    """Tell whether a layer's weights are frozen and nothing but its own ``forward`` acts on them."""
+    hooks = (base._forward_hooks, base._forward_pre_hooks, base._backward_hooks, base._backward_pre_hooks)
+    trains = any(p is not None and p.requires_grad for p in base._parameters.values())
+    return not (trains or any(hooks) or "forward" in base.__dict__)

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from ..updates import Parts
-from .fused import linear_with_update
-from .kind import PlainKind
+from .fused import linear_with_update, update_added
+from .kind import PlainKind, untouched
 from .saved_input import SavedInput
 
 
@@ -27,12 +27,16 @@ class Linear(PlainKind):
     def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
         """Return base layer and update in one operation, where nothing but `forward` acts on the base."""
         (x,) = inputs
-        weight, bias = base.weight, base.bias
-        trains = weight.requires_grad or (bias is not None and bias.requires_grad)
-        hooked = base._forward_hooks or base._forward_pre_hooks or "forward" in base.__dict__
-        if trains or hooked or type(base) not in (nn.Linear, Conv1D):
+        if type(base) not in (nn.Linear, Conv1D) or not untouched(base):
             return None
-        return linear_with_update(x, self.matrix(base, weight), bias, parts, saved)
+        return linear_with_update(x, self.matrix(base, base.weight), base.bias, parts, saved)
+
+    def added(
+        self, base: Any, out: Tensor, parts: Parts, saved: SavedInput, dropout: float, *inputs: Any
+    ) -> Tensor:
+        """Add the update in one operation."""
+        (x,) = inputs
+        return update_added(out, F.dropout(x, dropout) if dropout else x, parts, saved)
 
 
 class Transposed(Linear):

@@ -68,7 +68,7 @@ class LoRAUpdate(nn.Module):
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """Return B (d₁ × r) and s · A (r × d₂)."""
-        return self.B, self.scaling * self.A
+        return self.parts().factors()
 
     def parts(self) -> Parts:
         """Return B, A and s."""

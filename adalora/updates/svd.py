@@ -83,7 +83,7 @@ class SVDUpdate(nn.Module):
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """Return P (d₁ × r) and s · diag(λ) Q (r × d₂)."""
-        return self.P, (self.scaling * self.lam).unsqueeze(-1) * self.Q
+        return self.parts().factors()
 
     def parts(self) -> Parts:
         """Return P, λ, Q and s."""

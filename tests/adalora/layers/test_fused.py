@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 import adalora
 from adalora import AdapterConfig
-from adalora.layers.fused import linear_with_update
+from adalora.layers.fused import linear_with_update, update_added
 from adalora.layers.saved_input import SavedInput
 from adalora.updates import UPDATES
 
@@ -57,13 +57,62 @@ def test_output_and_gradients_are_those_of_the_dense_sum(kind, shape, rank, bias
 
 @pytest.mark.parametrize("kind", ["svd", "lora"])
 @pytest.mark.parametrize("bias", [False, True])
-def test_gradcheck(kind, bias):
+@pytest.mark.parametrize("rows", [2, 6], ids=["accumulate", "sum"])
+def test_gradcheck(kind, bias, rows):
     one = update(kind)
     W, b = torch.randn(4, 5, dtype=torch.float64), torch.randn(4, dtype=torch.float64) if bias else None
-    x = torch.randn(2, 3, 5, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(rows, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(
         lambda x, *_: linear_with_update(x, W, b, one.parts(), EXACT), (x, *one.parameters())
     )
+    out = torch.randn(rows, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda out, x, *_: update_added(out, x, one.parts(), EXACT), (out, x, *one.parameters())
+    )
+
+
+@pytest.mark.parametrize(("rows", "way"), [(5, "_Accumulate"), (6, "_Sum")])
+def test_the_cost_model_chooses_how_and_both_ways_agree(rows, way):
+    """2.6 · 4 · 5 / (4 + 5) = 5.8 rows."""
+    one = update()
+    W, x = torch.randn(4, 5, dtype=torch.float64), torch.randn(rows, 5, dtype=torch.float64)
+    out = linear_with_update(x, W, None, one.parts(), EXACT)
+    assert type(out.grad_fn).__name__ == f"{way}Backward"
+    alone = torch.cat([linear_with_update(row, W, None, one.parts(), EXACT) for row in x.split(1)])
+    torch.testing.assert_close(out, alone, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("rows", [2, 60])
+def test_no_sum_is_formed_where_it_would_round_the_update_away(rows):
+    one = update(dtype=torch.float32)
+    W, x = torch.randn(4, 5).bfloat16(), torch.randn(rows, 5).bfloat16()
+    assert type(linear_with_update(x, W, None, one.parts(), EXACT).grad_fn).__name__ == "_AccumulateBackward"
+    with torch.autocast("cpu", torch.bfloat16):
+        out = linear_with_update(x.float(), W.float(), None, one.parts(), EXACT)
+    assert type(out.grad_fn).__name__ == "_AccumulateBackward"
+
+
+@given(
+    kind=st.sampled_from(["svd", "lora"]),
+    shape=st.sampled_from([(5,), (3, 5), (2, 3, 5), (0, 5)]),
+    rank=st.integers(0, 4),
+    seed=st.integers(0, 99),
+)
+def test_an_update_is_added_to_what_a_base_has_computed(kind, shape, rank, seed):
+    one = update(kind, rank)
+    torch.manual_seed(seed)
+    x = torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+    before = torch.randn(*shape[:-1], 4, dtype=torch.float64, requires_grad=True)
+    inputs = [before, x, *one.parameters()]
+    out = update_added(before, x, one.parts(), EXACT)
+    left, right = one.factors()
+    expected = before + F.linear(x, left @ right)
+    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
+    probe = torch.randn_like(out)
+    for ours, theirs in zip(
+        torch.autograd.grad(out, inputs, probe), torch.autograd.grad(expected, inputs, probe), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("mixed", [False, True], ids=["bfloat16", "autocast"])
@@ -123,13 +172,27 @@ def kept(model, run):
     return sum(seen.values())
 
 
-def test_siblings_share_their_input_and_keep_one_thin_tensor_each():
-    tokens, d, r = 64, 32, 4
+@pytest.mark.parametrize(("tokens", "hidden"), [(32, 1), (64, 0)], ids=["accumulate", "sum"])
+def test_siblings_share_their_input_and_keep_one_thin_tensor_each_at_most(tokens, hidden):
+    d, r = 32, 4
     model = nn.ModuleList(nn.Linear(d, d) for _ in range(3))
     adalora.inject(nn.Sequential(model), AdapterConfig(rank=r))
     x = torch.randn(tokens, d, requires_grad=True) * 1.0  # no leaf
     total = kept(model, lambda: sum(layer(x).sum() for layer in model))
-    assert total == 4 * (tokens * d + 3 * tokens * r)
+    assert total == 4 * (tokens * d + hidden * 3 * tokens * r)
+
+
+def test_a_layer_without_a_triplet_is_its_base_layer():
+    model = nn.Sequential(nn.Linear(5, 4))
+    adalora.inject(model, AdapterConfig(rank=2))
+    update = model[0].update
+    update.P.data, update.lam.data, update.Q.data = torch.empty(4, 0), torch.empty(0), torch.empty(0, 5)
+    x = torch.randn(3, 5, requires_grad=True)
+    out = model(x)
+    assert type(out.grad_fn).__name__ == "AddmmBackward0"
+    assert torch.equal(out, model[0].base(x))
+    out.sum().backward()
+    assert update.P.grad is None
 
 
 def test_what_acts_on_the_base_layer_is_heard():
