@@ -41,7 +41,8 @@ def linear_with_update(
     dtype = _running_type(x)
     # In half precision W₀ + ΔW would round the update away.
     exact = dtype.itemsize >= 4 and weight.dtype == parts.right.dtype == dtype
-    summed = exact and sum_is_cheaper(x.shape[:-1].numel(), *weight.shape)
+    # With a rounded input the product is kept: the gradient of ``left`` is made of it, and stays exact.
+    summed = exact and saved.precision == "exact" and sum_is_cheaper(x.shape[:-1].numel(), *weight.shape)
     function = cast(Any, _Sum if summed else _Accumulate)
     settings = _Settings(parts.scale, dtype)
     return cast(Tensor, function.apply(settings, x, weight, bias, *parts.tensors, *saved.keep(x)))

@@ -19,13 +19,13 @@ class SavedInput:
 
     Args:
         precision: ``"exact"`` keeps the input itself, which costs nothing where something else keeps it too;
-            ``"bf16"`` two bytes a number; ``"int8"`` one, and a scale for each row.
+            ``"bf16"`` two bytes a number; ``"int8"`` one, and two for the scale of every 64.
     """
 
     precision: Precision = "exact"
 
     def keep(self, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Return a rounded copy of x (…, d) and the scale of each row; None where x itself is kept.
+        """Return a rounded copy of x (…, d) and the scales of its parts; None where x itself is kept.
 
         Layers that read the same input share one copy.
         """
@@ -44,7 +44,7 @@ class SavedInput:
     def read(kept: Tensor, scale: Tensor | None, dtype: torch.dtype) -> Tensor:
         """Return the rows (N × d) of an input or of the copy that `keep` has returned."""
         rows = kept.reshape(-1, kept.shape[-1]).to(dtype)
-        return rows if scale is None else rows * scale.to(dtype)
+        return rows if scale is None else (_parts(rows) * scale.to(dtype)).view_as(rows)
 
 
 class _Copy(NamedTuple):
@@ -53,6 +53,10 @@ class _Copy(NamedTuple):
     key: tuple[str, int]
     tensors: tuple[Tensor, Tensor | None]
 
+
+# One number that sticks out takes the accuracy of those that share its scale. With one scale a row the
+# factors' gradients of a BERT were off by 1.8 %, most of it behind GELU.
+_PART = 64
 
 # While an input lives, the copy that a layer has made of it.
 _COPIES: Any = WeakTensorKeyDictionary()
@@ -63,5 +67,15 @@ def _rounded(x: Tensor, precision: Precision) -> tuple[Tensor, Tensor | None]:
     if precision == "bf16":
         return x.to(torch.bfloat16), None
     rows = x.reshape(-1, x.shape[-1])
-    scale = rows.abs().amax(1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny) / 127
-    return torch.round(rows / scale).to(torch.int8), scale
+    parts = _parts(rows)
+    largest = parts.abs().amax(-1, keepdim=True).float().clamp_min(torch.finfo(torch.float32).tiny)
+    scale = (largest / 127).bfloat16()
+    codes = (parts / scale.to(parts.dtype)).round_().clamp_(-127, 127)  # the scale was rounded, perhaps down
+    return codes.to(torch.int8).view_as(rows), scale
+
+
+def _parts(rows: Tensor) -> Tensor:
+    """Return rows (N × d) in parts of 64 numbers, N × d/64 × 64; in one part where 64 does not divide d."""
+    d = rows.shape[1]
+    size = _PART if d % _PART == 0 else d
+    return rows.view(len(rows), d // size, size)

@@ -12,14 +12,30 @@ from adalora.layers.saved_input import _COPIES, SavedInput
 from adalora.updates import SVDUpdate
 
 
-@given(seed=st.integers(0, 99), rows=st.integers(1, 5), spread=st.sampled_from([1e-6, 1.0, 1e4]))
-def test_eight_bits_are_within_half_a_step_of_every_number(seed, rows, spread):
-    x = spread * torch.randn(rows, 7, generator=torch.Generator().manual_seed(seed))
+@given(
+    seed=st.integers(0, 99),
+    rows=st.integers(0, 5),
+    columns=st.sampled_from([1, 7, 64, 128]),
+    spread=st.sampled_from([1e-30, 1e-6, 1.0, 1e4]),
+)
+def test_eight_bits_are_within_half_a_step_of_every_number(seed, rows, columns, spread):
+    x = spread * torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
     codes, scale = SavedInput("int8").keep(x)
     assert codes.dtype == torch.int8
+    assert scale.numel() == rows * max(columns // 64, 1)
     back = SavedInput.read(codes, scale, torch.float32)
-    step = x.abs().amax(1, keepdim=True) / 127
-    assert torch.all((back - x).abs() <= 0.501 * step)
+    size = 64 if columns % 64 == 0 else columns
+    parts = x.view(rows, columns // size, size)
+    step = (parts.abs().amax(-1, keepdim=True) / 127).expand_as(parts).reshape_as(x)
+    assert torch.all((back - x).abs() <= 0.52 * step)  # a scale in bfloat16 is off by 0.4 % at most
+
+
+def test_a_number_that_sticks_out_spoils_its_own_part_alone():
+    x = torch.randn(3, 128)
+    x[0, 0] = 1000
+    back = SavedInput.read(*SavedInput("int8").keep(x), torch.float32)
+    assert (back - x)[:, 64:].abs().max() < 0.02
+    assert (back - x)[0, 1:64].abs().max() > 0.5
 
 
 def test_a_row_of_zeros_stays_one():
@@ -44,7 +60,7 @@ def test_layers_that_read_one_input_share_one_copy_as_long_as_it_lives():
 
 @pytest.mark.parametrize("rows", [20, 200], ids=["accumulate", "sum"])
 @pytest.mark.parametrize(("precision", "error"), [("bf16", 0.004), ("int8", 0.01)])
-def test_only_the_gradients_of_factors_are_rounded(precision, error, rows):
+def test_only_the_gradients_of_the_right_factors_are_rounded(precision, error, rows):
     torch.manual_seed(0)
     W, x0 = torch.randn(24, 32), torch.randn(rows, 32)
     one = SVDUpdate(24, 32, 6, 0.5)
@@ -58,8 +74,9 @@ def test_only_the_gradients_of_factors_are_rounded(precision, error, rows):
         return out, *torch.autograd.grad(out, [x, one.P, one.lam, one.Q], probe)
 
     exact, rounded = gradients(SavedInput()), gradients(SavedInput(precision))
-    assert torch.equal(rounded[0], exact[0])
-    assert torch.equal(rounded[1], exact[1])
+    torch.testing.assert_close(rounded[0], exact[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(rounded[1], exact[1], rtol=1e-4, atol=1e-4)
     for ours, theirs in zip(rounded[2:], exact[2:], strict=True):
         assert (ours - theirs).norm() < error * theirs.norm()
-    assert (rounded[4] - exact[4]).norm() > 0
+    torch.testing.assert_close(rounded[2], exact[2], rtol=1e-4, atol=1e-3)
+    assert (rounded[4] - exact[4]).norm() > 1e-4 * exact[4].norm()
