@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .allocation import Allocation
 from .checkpoint import load, save
+from .compact import compact_
 from .config import AdapterConfig, AllocationConfig
 from .controller import AdaLoRAController
 from .errors import AdaLoRAError, CheckpointError, ConfigError, DataError, StateError, TargetError
@@ -40,6 +41,7 @@ __all__ = [
     "TargetError",
     "__version__",
     "adapters",
+    "compact_",
     "disabled",
     "footprint",
     "inject",

@@ -112,6 +112,8 @@ def load(
     for module, layer in adapters(model).items():
         if module in origins:
             layer.set_origin_(name, origins[module])
+        if name in layer.updates:
+            layer.named_updates()[name].resize_(header.triplets[module])
     for key, tensor in _tensors(model, name, header.config):
         tensor.data.copy_(tensors[key])
     take_up()
@@ -145,7 +147,7 @@ def _prepared(
         )
     state = read_json(folder / header.files["controller"])
     state["tensors"] = read_tensors_file(folder / header.files["averages"])
-    return controller.prepare_state(state)
+    return controller.prepare_state(state, header.triplets)
 
 
 def _tensors(model: nn.Module, name: str, config: AdapterConfig) -> Iterator[tuple[str, Tensor]]:
@@ -197,6 +199,7 @@ def _header(model: nn.Module, name: str, files: dict[str, str]) -> Header:
         config=config,
         modules={module: shapes[module] for module in layers},
         ranks={module: layer.named_updates()[name].rank for module, layer in layers.items()},
+        triplets={module: layer.named_updates()[name].parts().rank for module, layer in layers.items()},
         trained={key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, config)},
     )
 

@@ -36,8 +36,8 @@ class AdapterConfig:
             weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start.
         dropout: probability of dropout on the input of the update; in [0, 1).
         save_input: what is kept of a layer's input for the gradient of Q or A: ``"exact"``, the input itself;
-            ``"bf16"``, two bytes a number; ``"int8"``, one, and a scale for each row. The gradient of the
-            input stays exact. For linear layers in floating point; others keep what they need.
+            ``"bf16"``, two bytes a number; ``"int8"``, one, and two for the scale of every 64. The gradient
+            of the input stays exact. For linear layers and experts; others keep what they need.
         dora: add DoRA's magnitude to every adapted layer: linear layers and convolutions only.
 
     Raises:
@@ -105,6 +105,14 @@ class AllocationConfig:
         score_at: ``"before_step"`` scores with the parameters that the gradients were taken at (the paper);
             ``"after_step"`` with the updated ones, and takes the last decision on the averages of the step
             before it (the reference code).
+        orthogonality_of: which triplets the penalty counts once the pruned ones cannot come back: ``"kept"``,
+            those that are left, or ``"all"`` (the reference code), which needs ``compact=False``.
+        prune: ``"soft"``, pruned triplets may come back until the pattern is frozen at T − t_f (the paper);
+            ``"hard"``, they cannot.
+        compact: remove pruned triplets from the tensors, and from the optimizer's state, once they cannot
+            come back: at T − t_f, or with ``prune="hard"`` at every budget update. Where that cannot be
+            (several processes, an optimizer that does not allow it) they stay, with λ = 0, and the log says
+            so.
 
     Raises:
         ConfigError: a field's value is not allowed.
@@ -122,12 +130,20 @@ class AllocationConfig:
     orthogonality: float = 0.1
     orthogonality_form: Literal["squared_sum", "mean_norm"] = "mean_norm"
     score_at: Literal["before_step", "after_step"] = "before_step"
+    orthogonality_of: Literal["kept", "all"] = "kept"
+    prune: Literal["soft", "hard"] = "soft"
+    compact: bool = True
 
     def __post_init__(self) -> None:
         """Check every field that can be checked without a model, and put it in plain Python types."""
         one_of("schedule", self.schedule, schedulers.names())
         one_of("orthogonality_form", self.orthogonality_form, ("squared_sum", "mean_norm"))
         one_of("score_at", self.score_at, ("before_step", "after_step"))
+        one_of("orthogonality_of", self.orthogonality_of, ("kept", "all"))
+        one_of("prune", self.prune, ("soft", "hard"))
+        require(isinstance(self.compact, bool), "compact", self.compact, "true or false")
+        why = "false with orthogonality_of='all', since what is removed has no penalty"
+        require(not (self.compact and self.orthogonality_of == "all"), "compact", self.compact, why)
         open_interval = "a number strictly between 0 and 1"
         betas = {name: number(name, getattr(self, name), open_interval) for name in ("beta1", "beta2")}
         for name, beta in betas.items():

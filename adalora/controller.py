@@ -1,8 +1,9 @@
 """AdaLoRA's control loop: penalty, scores and allocation around an optimizer's step."""
 
 import dataclasses
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,15 +15,26 @@ import schedulers
 
 from . import hooks
 from .allocation import Allocation, top_triplets
-from .batches import times
+from .compact import obstacle, shrink_
 from .config import AllocationConfig
-from .controller_state import differences, fit_tensors, read_state, tensor_names
+from .controller_state import (
+    Average,
+    check_tensors,
+    differences,
+    name_averages,
+    read_state,
+    resumed,
+    tensor_names,
+)
 from .errors import ConfigError, StateError
-from .orthogonality import penalty_and_gradients
-from .pruning import hold_, kept, prune_
-from .scorers import State, make_scorer, wide
+from .measurement import Measurement
+from .pruning import hold_, kept, living, prune_
+from .scorers import make_scorer
 from .updates import SVDUpdate
 from .walk import adapters
+from .wrappers import shards, trains_with_others
+
+_LOG = logging.getLogger(__name__)
 
 
 class AdaLoRAController:
@@ -52,17 +64,20 @@ class AdaLoRAController:
 
     def __init__(self, model: nn.Module, config: AllocationConfig, name: str = "default") -> None:
         self.name = name
+        self._model = model
         self._updates = _svd_updates(model, name)
         self._in_order = list(self._updates.values())
         self.config = config
         self.schedule = _schedule(config, self._in_order)
-        self.scorer = make_scorer(config.scorer, config.beta1, config.beta2)
+        scorer = make_scorer(config.scorer, config.beta1, config.beta2)
+        self._measurement = Measurement(self._in_order, scorer)
         self.step = 0
         self.penalty = torch.zeros(())
         full = {module: update.lam.numel() for module, update in self._updates.items()}
         self.history = [Allocation(0, self.schedule.initial, None, full)]
-        self._state: State | None = None  # made at the first step, when the model is on its device
         self._hooks: ExitStack | None = None
+        self._optimizer: Optimizer | None = None
+        self._told: set[str] = set()
 
     # The loop
 
@@ -80,16 +95,21 @@ class AdaLoRAController:
         optimizer = hooks.unwrap(optimizer)
         hooks.require_parameters(optimizer, zip(tensor_names(self._updates), self._weights(), strict=True))
         self._hooks = hooks.register(optimizer, self._weights(), self.before_step, self.after_step)
+        self._optimizer = optimizer
 
     def detach(self) -> None:
         """Remove the hooks; the optimizer is as it was before `attach`.
 
-        What is pruned is zero from here on, also when training stops between two budget updates.
+        What is pruned is zero from here on, also when training stops between two budget updates. Tensors that
+        could not shrink while several processes trained shrink now.
         """
         if self._hooks is not None:
             self._hooks.close()
             self._hooks = None
             hold_(self._in_order)
+            if self._for_good and self.config.compact:
+                self._shrink(shards(self._model), self._optimizer)
+            self._optimizer = None
 
     @torch.no_grad()
     def before_step(self, optimizer: Optimizer | None = None) -> None:
@@ -102,8 +122,9 @@ class AdaLoRAController:
         if hooks.overflowed(optimizer):
             return
         if self.step == 0:  # a new run starts with all triplets, whatever an earlier one has pruned
-            for update in self._updates.values():
+            for update in self._in_order:
                 update.mask.fill_(True)
+            self._measurement.refit()  # the model is on its device by now
         self.step += 1
         if self.step == self.schedule.total_steps + 1:
             warnings.warn(
@@ -111,10 +132,15 @@ class AdaLoRAController:
                 f"of {self.schedule.target} triplets. Set total_steps to the steps you train for.",
                 stacklevel=2,
             )
-        scale = hooks.grad_scale(optimizer)
-        self._add_penalty_gradient(scale)
-        if self.config.score_at == "before_step" and self.step <= self._last_decision:
-            self._observe(scale)
+        scale, config = hooks.grad_scale(optimizer), self.config
+        scores = config.score_at == "before_step" and self.step <= self._last_decision
+        if scores or config.orthogonality > 0:
+            self._measurement.take_weights()
+        if config.orthogonality > 0:
+            gamma, form = config.orthogonality, config.orthogonality_form
+            self.penalty = self._measurement.add_penalty_gradient(gamma, form, scale)
+        if scores:
+            self._measurement.observe(scale)
 
     @torch.no_grad()
     def after_step(self, optimizer: Optimizer | None = None) -> None:
@@ -130,10 +156,13 @@ class AdaLoRAController:
             return
         if self.config.score_at == "after_step" and self.step < self._last_decision:
             # A fused optimizer has unscaled the gradients in place by now.
-            self._observe(None)
+            self._measurement.take_weights()
+            self._measurement.observe(None)
         if self.schedule.is_update(self.step):
             self._allocate()
-        elif self.step > self._last_decision:
+            if self._for_good:
+                self._let_go(optimizer)
+        elif self._for_good:
             hold_(self._in_order)
 
     # What can be asked
@@ -150,7 +179,8 @@ class AdaLoRAController:
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
         """Return S of each triplet, shaped like λ, by module name; at first that of the start."""
-        return dict(zip(self._updates, self._score(), strict=True))
+        self._fit()
+        return dict(zip(self._updates, self._measurement.scores(), strict=True))
 
     # Saving
 
@@ -160,16 +190,12 @@ class AdaLoRAController:
         Returns:
             ``step``, ``history`` and ``config`` as plain data; ``tensors`` by name, not copied.
         """
-        names = tensor_names(self._updates)
+        self._fit()
         return {
             "step": self.step,
             "config": dataclasses.asdict(self.config),
             "history": [dataclasses.asdict(allocation) for allocation in self.history],
-            "tensors": {
-                f"{average}.{name}": tensor
-                for average, tensors in self._averages().items()
-                for name, tensor in zip(names, tensors, strict=True)
-            },
+            "tensors": {one.name: one.tensor for one in self._averages()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -181,22 +207,35 @@ class AdaLoRAController:
         """
         self.prepare_state(state)()
 
-    def prepare_state(self, state: dict[str, Any]) -> Callable[[], None]:
+    def prepare_state(
+        self, state: dict[str, Any], triplets: Mapping[str, int] | None = None
+    ) -> Callable[[], None]:
         """Check what `load_state_dict` would load; return a function that loads it and cannot fail.
 
         Settings that differ from the saved ones are warned about, since the run will not be the one that it
         would have been.
 
+        Args:
+            state: what `state_dict` returned.
+            triplets: how many triplets the tensors of each module will hold when the function is called; None
+                for as many as now.
+
         Raises:
             CheckpointError: see `load_state_dict`.
         """
         saved = read_state(state, self.config.scorer)
-        fresh = self.scorer.init(self._weights())
-        averages = fit_tensors(fresh, tensor_names(self._updates), saved.tensors)
+        self._fit()
+        check_tensors(self._averages(), saved.tensors, triplets or {})
+        schedule = resumed(self.schedule, saved)
         differing = differences(saved.config, self.config)
 
         def take_up() -> None:
-            self.step, self.history, self._state = saved.step, list(saved.history), averages
+            self.step, self.history, self.schedule = saved.step, list(saved.history), schedule
+            self._measurement.refit()
+            for one in self._averages():
+                one.tensor.copy_(saved.tensors[one.name])
+            if self._for_good:
+                self._count_kept()
             if differing:
                 warnings.warn(
                     f"the run is taken up with other settings: {', '.join(differing)}.", stacklevel=3
@@ -211,52 +250,66 @@ class AdaLoRAController:
         """T − t_f, the step at which the pattern is decided for good."""
         return self.schedule.total_steps - self.schedule.final_steps
 
+    @property
+    def _for_good(self) -> bool:
+        """Whether what is pruned by now cannot come back."""
+        return self.step > 0 and (self.config.prune == "hard" or self.step >= self._last_decision)
+
     def _weights(self) -> list[Tensor]:
         return [weight for u in self._in_order for weight in (u.P, u.lam, u.Q)]
 
-    def _averages(self) -> State:
-        return self.scorer.init(self._weights()) if self._state is None else self._state
+    def _averages(self) -> list[Average]:
+        return list(name_averages(self._measurement.averages(), list(self._updates)))
 
-    def _score(self) -> list[Tensor]:
-        return self.scorer.score(self._averages(), self._weights())
-
-    def _observe(self, scale: Tensor | None) -> None:
-        weights = self._weights()
-        self._state = self._averages()
-        grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
-        if scale is not None:
-            grads = times(wide(grads), scale.reciprocal())
-        self.scorer.observe(self._state, weights, grads)
-
-    def _add_penalty_gradient(self, scale: Tensor | None) -> None:
-        gamma = self.config.orthogonality
-        if gamma == 0:
-            return
-        P, Q = [update.P for update in self._in_order], [update.Q for update in self._in_order]
-        value, grad_P, grad_Q = penalty_and_gradients(P, Q, self.config.orthogonality_form)
-        self.penalty = gamma * value
-        # A matrix that took no part in the step is left alone, as an optimizer leaves it alone.
-        pairs = [
-            (weight.grad, gradient)
-            for weight, gradient in zip((*P, *Q), (*grad_P, *grad_Q), strict=True)
-            if weight.grad is not None
-        ]
-        if pairs:
-            grads, gradients = (list(side) for side in zip(*pairs, strict=True))
-            torch._foreach_add_(grads, gradients if scale is None else times(gradients, scale), alpha=gamma)
+    def _fit(self) -> None:
+        """Follow a model that has moved before the first step."""
+        if self.step == 0 and not self._measurement.fits:
+            self._measurement.refit()
 
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
-        masks, values = top_triplets(self._score(), budget)
+        scores = self._measurement.triplets()
+        if self.config.prune == "hard":
+            scores = scores.masked_fill(~living(self._in_order), -torch.inf)
+        alive, values = top_triplets(scores, budget)
         # NaN sorts above everything, and inf next to it: the first value tells.
         if budget > 0 and not bool(torch.isfinite(values[0])):
             raise StateError(
                 f"a triplet's score is {values[0].item()} at step {self.step}: a loss or gradient was not "
                 f"finite. Lower the learning rate, clip gradients, or use a GradScaler with float16."
             )
-        prune_(self._in_order, masks)
+        prune_(self._in_order, alive)
         threshold = values[-1].item() if budget > 0 else None
         self.history.append(Allocation(self.step, budget, threshold, self.ranks()))
+
+    def _let_go(self, optimizer: Optimizer | None) -> None:
+        """Forget the pruned triplets, which cannot come back."""
+        self._count_kept()
+        if self.config.compact and optimizer is None:
+            self._tell("after_step was called without the optimizer")
+        elif self.config.compact:
+            self._shrink(trains_with_others(self._model), optimizer)
+
+    def _count_kept(self) -> None:
+        if self.config.orthogonality_of == "kept":
+            self._measurement.count_living()
+
+    def _shrink(self, holder: str | None, optimizer: Optimizer | None) -> None:
+        """Remove the pruned triplets from the tensors, or say why not."""
+        why = obstacle(holder, self._in_order, optimizer)
+        if why is None and self.budget == 0:
+            why = "a budget of 0 leaves nothing to train"
+        if why is not None:
+            self._tell(why)
+            return
+        before = self._measurement.averages()
+        self._measurement.shrink(shrink_(self._in_order, optimizer), before)
+        self._count_kept()
+
+    def _tell(self, why: str) -> None:
+        if why not in self._told:
+            self._told.add(why)
+            _LOG.warning("the tensors of adapter %r do not shrink, pruned λ stay zero: %s", self.name, why)
 
 
 def _svd_updates(model: nn.Module, name: str) -> dict[str, SVDUpdate]:

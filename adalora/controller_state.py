@@ -1,17 +1,20 @@
 """A controller's saved state: its form, and the checks before it is taken up."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from schedulers import Schedule
+
 from .allocation import Allocation
 from .config import AllocationConfig
 from .errors import CheckpointError
-from .scorers import State
+
+_FACTORS = {"P": -1, "lam": -1, "Q": -2}  # with the dimension of the triplets
 
 
 @dataclass(frozen=True)
@@ -60,35 +63,77 @@ def differences(saved: Mapping[str, Any], config: AllocationConfig) -> list[str]
 
 def tensor_names(modules: Iterable[str]) -> list[str]:
     """Name the flat list of weights: P, λ and Q of each module in turn."""
-    return [f"{module}.{factor}" for module in modules for factor in ("P", "lam", "Q")]
+    return [f"{module}.{factor}" for module in modules for factor in _FACTORS]
 
 
-def fit_tensors(fresh: State, names: Sequence[str], saved: Mapping[str, Tensor]) -> State:
-    """Return a state like ``fresh`` with the saved values, on the devices and in the types of ``fresh``.
+@dataclass(frozen=True)
+class Average:
+    """What a scorer remembers of one factor.
+
+    Attributes:
+        name: name in a saved state.
+        module: the module whose update it is.
+        dim: the dimension of the triplets.
+        tensor: the numbers.
+    """
+
+    name: str
+    module: str
+    dim: int
+    tensor: Tensor
+
+
+def name_averages(averages: Mapping[str, Sequence[Tensor]], modules: Sequence[str]) -> Iterator[Average]:
+    """Name lists of three tensors a module, P, λ and Q, or of one like λ."""
+    for average, tensors in averages.items():
+        factors = list(_FACTORS) if len(tensors) == len(_FACTORS) * len(modules) else ["lam"]
+        names = [(module, factor) for module in modules for factor in factors]
+        for (module, factor), tensor in zip(names, tensors, strict=True):
+            yield Average(f"{average}.{module}.{factor}", module, _FACTORS[factor], tensor)
+
+
+def check_tensors(
+    averages: Sequence[Average], saved: Mapping[str, Tensor], triplets: Mapping[str, int]
+) -> None:
+    """Compare saved tensors with what there is.
+
+    Args:
+        averages: what there is.
+        saved: saved tensors by name.
+        triplets: how many triplets a module will have by the time they are taken up; as many as now where it
+            is not named.
 
     Raises:
         CheckpointError: names or shapes differ, or a value is not finite.
     """
-    wanted = {f"{average}.{name}" for average in fresh for name in names}
+    wanted = {one.name for one in averages}
     if wanted != set(saved):
         missing, unknown = sorted(wanted - set(saved)), sorted(set(saved) - wanted)
         raise CheckpointError(
             f"the controller's state is of other matrices: missing {missing[:3]}, not expected {unknown[:3]}."
         )
-    return {
-        average: [_fit(f"{average}.{name}", saved, like) for name, like in zip(names, tensors, strict=True)]
-        for average, tensors in fresh.items()
-    }
+    for one in averages:
+        shape = list(one.tensor.shape)
+        shape[one.dim] = triplets.get(one.module, shape[one.dim])
+        found = saved[one.name]
+        if list(found.shape) != shape:
+            raise CheckpointError(
+                f"the controller's {one.name!r} has shape {tuple(found.shape)}; the model needs "
+                f"{tuple(shape)}."
+            )
+        if not bool(torch.isfinite(found).all()):
+            raise CheckpointError(
+                f"the controller's {one.name!r} has a NaN or an infinite value; the file is damaged."
+            )
 
 
-def _fit(name: str, saved: Mapping[str, Tensor], like: Tensor) -> Tensor:
-    tensor = saved[name]
-    if tensor.shape != like.shape:
-        raise CheckpointError(
-            f"the controller's {name!r} has shape {tuple(tensor.shape)}; the model needs {tuple(like.shape)}."
-        )
-    if not bool(torch.isfinite(tensor).all()):
-        raise CheckpointError(
-            f"the controller's {name!r} has a NaN or an infinite value; the file is damaged."
-        )
-    return tensor.to(device=like.device, dtype=like.dtype, copy=True)
+def resumed(schedule: Schedule, saved: SavedState) -> Schedule:
+    """Return the schedule with the budget that the saved run began with: its tensors may have shrunk since.
+
+    Raises:
+        CheckpointError: that budget cannot be.
+    """
+    try:
+        return dataclasses.replace(schedule, initial=saved.history[0].budget)
+    except ValueError as error:
+        raise CheckpointError(f"the controller's state is damaged: {error}") from error

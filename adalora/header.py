@@ -14,7 +14,7 @@ from .updates import SPECTRAL, UPDATES
 from .version import __version__
 
 FORMAT = "adalora"
-VERSION = 1
+VERSION = 2  # 1 knew no tensors that have shrunk
 
 Shape = tuple[int, ...]
 
@@ -30,6 +30,8 @@ class Header:
         config: settings with which the adapter was injected.
         modules: (d₁, d₂) of each adapted module, behind the size of its stack if it is one.
         ranks: triplets alive in each adapted module.
+        triplets: triplets that the tensors of each adapted module hold; fewer than at the start once pruned
+            ones have been removed.
         trained: shapes of the tensors of the modules trained in full, by name.
     """
 
@@ -38,13 +40,14 @@ class Header:
     config: AdapterConfig
     modules: dict[str, Shape]
     ranks: dict[str, int]
+    triplets: dict[str, int]
     trained: dict[str, Shape]
 
     def tensors(self) -> dict[str, Shape]:
         """Return name and shape of every tensor in the file beside the header."""
         wanted: dict[str, Shape] = {}
         for module, shape in self.modules.items():
-            tensors = adapter_shapes(self.config, shape)
+            tensors = adapter_shapes(self.config, shape, self.triplets[module])
             wanted |= {f"{module}.{name}": size for name, size in tensors.items()}
         return wanted | self.trained
 
@@ -58,17 +61,17 @@ class Header:
             "base_model": self.base_model,
             "config": dataclasses.asdict(self.config),
             "modules": {
-                module: {"shape": list(shape), "rank": self.ranks[module]}
+                module: {"shape": list(shape), "rank": self.ranks[module], "triplets": self.triplets[module]}
                 for module, shape in self.modules.items()
             },
             "trained": {key: list(shape) for key, shape in self.trained.items()},
         }
 
 
-def adapter_shapes(config: AdapterConfig, module: Shape) -> dict[str, Shape]:
+def adapter_shapes(config: AdapterConfig, module: Shape, triplets: int) -> dict[str, Shape]:
     """Return the shape of every tensor that an adapter has for a module of shape ``module``, by name."""
     *stack, d1, d2 = module
-    shapes = UPDATES[config.update].shapes(d1, d2, config.rank, *stack)
+    shapes = UPDATES[config.update].shapes(d1, d2, triplets, *stack)
     if config.dora:
         shapes["magnitude"] = (d1,)
     if config.init in SPECTRAL:
@@ -83,19 +86,24 @@ def read_header(path: Path) -> Header:
         CheckpointError: the file is missing, damaged, or of another format or version.
     """
     value = read_json(path)
-    if value.get("format") != FORMAT or value.get("version") != VERSION:
+    if value.get("format") != FORMAT or value.get("version") not in (1, VERSION):
         raise CheckpointError(
             f"{path} has format {value.get('format')!r}, version {value.get('version')!r}; this adalora "
-            f"reads format {FORMAT!r}, version {VERSION}."
+            f"reads format {FORMAT!r}, versions 1 and {VERSION}."
         )
     try:
         modules = {module: _shape(entry["shape"], 2, 3) for module, entry in value["modules"].items()}
+        config = AdapterConfig(**value["config"])
         return Header(
             files=_files(value["files"]),
             base_model=str(value["base_model"]),
-            config=AdapterConfig(**value["config"]),
+            config=config,
             modules=modules,
             ranks={module: int(entry["rank"]) for module, entry in value["modules"].items()},
+            triplets={
+                module: _triplets(entry.get("triplets", config.rank), config)
+                for module, entry in value["modules"].items()
+            },
             trained={key: _shape(shape) for key, shape in value["trained"].items()},
         )
     except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
@@ -117,3 +125,13 @@ def _shape(value: Sequence[int], *dimensions: int) -> Shape:
     if dimensions and len(shape) not in dimensions:
         raise ValueError(f"shape {list(value)} should have {' or '.join(map(str, dimensions))} sizes")
     return shape
+
+
+def _triplets(value: int, config: AdapterConfig) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= config.rank:
+        raise ValueError(f"triplets is {value!r}, with an initial rank of {config.rank}")
+    if config.update != "svd" and value != config.rank:
+        raise ValueError(
+            f"triplets is {value!r}, and update {config.update!r} has a fixed rank of {config.rank}"
+        )
+    return value

@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .batches import by_shape
 from .errors import ConfigError
 from .updates import SVDUpdate
 from .walk import adapters
@@ -50,52 +49,57 @@ def orthogonality_penalty(model: nn.Module, form: Form = "squared_sum") -> Tenso
 
 @torch.no_grad()
 def penalty_and_gradients(
-    columns: Sequence[Tensor], rows: Sequence[Tensor], form: Form
-) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """Return the penalty of factors and its gradient for each, in closed form.
+    columns: Sequence[Tensor],
+    rows: Sequence[Tensor],
+    identities: Sequence[Tensor],
+    *,
+    form: Form,
+    factor: float | Tensor,
+    out: tuple[Sequence[Tensor], Sequence[Tensor]],
+) -> Tensor:
+    """Return the penalty of stacks of factors, and write ``factor`` times its gradient, in closed form.
 
     ∂‖PᵀP−I‖²_F/∂P = 4P(PᵀP−I) and ∂‖PᵀP−I‖_F/∂P = 2P(PᵀP−I)/‖PᵀP−I‖_F, zero where the norm is zero; for Q
-    transposed. Factors of one shape are multiplied together, so the number of operations does not grow with
-    the number of matrices.
+    transposed. A triplet that is zero here and in ``identities`` does not count.
 
     Args:
-        columns: P of each update, whose columns should be orthonormal.
-        rows: Q of each update, whose rows should be.
+        columns: stacks of P, n × d₁ × r, whose columns should be orthonormal.
+        rows: stacks of Q, n × r × d₂, whose rows should be.
+        identities: stacks of I, n × r × r.
         form: see `orthogonality_penalty`.
+        factor: of the gradient.
+        out: where the gradients go: stacks like ``columns`` and like ``rows``.
 
     Returns:
-        The penalty as a scalar on the first factor's device, a gradient for each P and one for each Q.
+        The penalty as a scalar on the first stack's device.
     """
-    tall = [(columns, positions, stack) for positions, (stack,) in by_shape(columns)]
-    flat = [(rows, positions, stack.mT) for positions, (stack,) in by_shape(rows)]
-    groups = [(side, positions, stack, _residual(stack)) for side, positions, stack in (*tall, *flat)]
-    norms = [_norms(residual) for *_, residual in groups]
+    residuals = [P.mT @ P - eye for P, eye in zip(columns, identities, strict=True)]
+    residuals += [Q @ Q.mT - eye for Q, eye in zip(rows, identities, strict=True)]
+    norms = [_norms(residual) for residual in residuals]
     every = torch.cat([norm.flatten().to(norms[0].device) for norm in norms])
-    found: dict[tuple[bool, int], Tensor] = {}
-    for (side, positions, stack, residual), norm in zip(groups, norms, strict=True):
-        if form == "squared_sum":
-            gradient = 4 * _times(stack, residual)
-        else:
-            direction = torch.where(norm > 0, residual / norm, 0.0)
-            gradient = (2 / every.numel()) * _times(stack, direction)
-        gradient = gradient if side is columns else gradient.mT
-        found |= {(side is columns, at): one for at, one in zip(positions, gradient.unbind(), strict=True)}
-    value = every.square().sum() if form == "squared_sum" else every.mean()
-    return (
-        value,
-        [found[True, position] for position in range(len(columns))],
-        [found[False, position] for position in range(len(rows))],
-    )
+    if form == "squared_sum":
+        directions = [residual * (4 * _on(factor, residual)) for residual in residuals]
+    else:
+        share = 2 / max(every.numel(), 1)
+        directions = [
+            torch.where(norm > 0, residual * (share * _on(factor, residual) / norm), 0.0)
+            for residual, norm in zip(residuals, norms, strict=True)
+        ]
+    for P, direction, gradient in zip(columns, directions[: len(columns)], out[0], strict=True):
+        torch.matmul(P, direction, out=gradient)
+    for Q, direction, gradient in zip(rows, directions[len(columns) :], out[1], strict=True):
+        torch.matmul(direction, Q, out=gradient)
+    return every.square().sum() if form == "squared_sum" else every.mean()
+
+
+def _on(factor: float | Tensor, like: Tensor) -> float | Tensor:
+    return factor.to(like.device) if isinstance(factor, Tensor) else factor
 
 
 def _norms(residual: Tensor) -> Tensor:
     """‖·‖_F of each matrix, with dimensions of size 1 in its place."""
     norms: Tensor = torch.linalg.vector_norm(residual, dim=(-2, -1), keepdim=True)
     return norms
-
-
-def _times(factor: Tensor, residual: Tensor) -> Tensor:
-    return _wide(factor) @ residual
 
 
 def _residual(factor: Tensor) -> Tensor:

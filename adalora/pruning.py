@@ -5,14 +5,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .batches import each
 from .updates import SVDUpdate
 
 
 @torch.no_grad()
-def prune_(updates: Sequence[SVDUpdate], masks: Sequence[Tensor]) -> None:
-    """Keep the triplets in ``masks``, one for each update, and set λ to zero in the others."""
-    torch._foreach_copy_([update.mask for update in updates], list(masks))
+def prune_(updates: Sequence[SVDUpdate], alive: Tensor) -> None:
+    """Keep the triplets in ``alive``, a mask over all of them in order, and set λ to zero in the others."""
+    parts = torch.split(alive, [update.mask.numel() for update in updates])
+    # A part has the shape of its mask already, unless that is of a stack.
+    shaped = [
+        part if part.shape == update.mask.shape else part.view_as(update.mask)
+        for part, update in zip(parts, updates, strict=True)
+    ]
+    torch._foreach_copy_([update.mask for update in updates], shaped)
     hold_(updates)
 
 
@@ -22,7 +27,17 @@ def hold_(updates: Sequence[SVDUpdate]) -> None:
     torch._foreach_mul_([update.lam for update in updates], [update.mask for update in updates])
 
 
+def living(updates: Sequence[SVDUpdate]) -> Tensor:
+    """Return the masks of all updates as one, in order, on the device of the first."""
+    device = updates[0].mask.device
+    return torch.cat([update.mask.flatten().to(device) for update in updates])
+
+
 def kept(updates: Sequence[SVDUpdate]) -> list[int]:
     """Return how many triplets live in each update; waits for the device."""
-    counts = each(lambda masks: masks.flatten(1).sum(1), [update.mask for update in updates])
-    return torch.stack([count.to(counts[0].device) for count in counts]).tolist()
+    alive, counts, begin = living(updates).tolist(), [], 0
+    for update in updates:
+        end = begin + update.mask.numel()
+        counts.append(sum(alive[begin:end]))
+        begin = end
+    return counts

@@ -1,7 +1,10 @@
 """How important a triplet is: strategies, and a registry for one's own.
 
-A scorer looks at flat lists of tensors, three for each update in the order P, λ, Q. Everything it remembers
-is in a `State` that the controller owns, saves and loads; the scorer itself is frozen.
+A scorer looks at flat lists of stacks, three for each size of matrix in the order P, λ, Q. The matrices stand
+in front: n × d₁ × r, n × r and n × r × d₂ (where an update is of a stack of matrices itself, such as a
+mixture's experts, behind n); triplets of lower-ranked matrices are filled up with zeros, whose scores do not
+count. Everything that it remembers is in a `State` that the controller owns, saves and loads; the scorer
+itself is frozen.
 """
 
 import difflib
@@ -12,11 +15,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .batches import each
 from .errors import ConfigError
 
 State = dict[str, list[Tensor]]
-"""Named lists of tensors, each list aligned with the list of weights."""
+"""Named lists of tensors like the weights, or like the λ among them."""
 
 
 class Scorer(Protocol):
@@ -31,7 +33,7 @@ class Scorer(Protocol):
         ...
 
     def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
-        """Return S of the shape of λ for each update: higher is kept longer."""
+        """Return S of the shape of λ for each stack: higher is kept longer."""
         ...
 
 
@@ -39,32 +41,22 @@ def triplet_scores(elements: Sequence[Tensor]) -> list[Tensor]:
     """Combine scores of single parameters into S_i = s(λ_i) + mean_j s(P_ji) + mean_j s(Q_ij).
 
     Args:
-        elements: s(w) for each weight, P (d₁ × r), λ (r,), Q (r × d₂) in turn; all with a leading dimension
-            where an update has a stack of matrices.
+        elements: s(w) for each stack of P (n × d₁ × r), λ (n × r) and Q (n × r × d₂) in turn.
 
     Returns:
-        One tensor of the shape of λ for each update. Source: arXiv 2303.10512, equation 8.
+        One tensor of the shape of λ for each three. Source: arXiv 2303.10512, equation 8.
     """
-    return each(
-        lambda s_P, s_lam, s_Q: s_lam + s_P.mean(-2) + s_Q.mean(-1),
-        elements[0::3],
-        elements[1::3],
-        elements[2::3],
-    )
-
-
-def wide(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return half-precision tensors in float32, others as they are: Ī · U would vanish in float16."""
-    return [tensor if tensor.itemsize >= 4 else tensor.float() for tensor in tensors]
+    threes = zip(elements[0::3], elements[1::3], elements[2::3], strict=True)
+    return [s_lam + s_P.mean(-2) + s_Q.mean(-1) for s_P, s_lam, s_Q in threes]
 
 
 def _zeros(weights: Sequence[Tensor]) -> list[Tensor]:
-    return [torch.zeros_like(weight) for weight in wide(weights)]
+    return [torch.zeros_like(weight) for weight in weights]
 
 
 def _sensitivity(weights: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tensor]:
     """I = |w · ∂L/∂w|, an estimate of how the loss changes when w is set to zero."""
-    products = torch._foreach_mul(wide(weights), wide(grads))
+    products = torch._foreach_mul(list(weights), list(grads))
     torch._foreach_abs_(products)
     return list(products)
 
@@ -127,7 +119,7 @@ class Magnitude:
 
     def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
         """Return |λ|."""
-        return list(torch._foreach_abs(wide(weights[1::3])))
+        return list(torch._foreach_abs(list(weights[1::3])))
 
 
 ScorerFactory = Callable[[float, float], Scorer]

@@ -31,7 +31,24 @@ def budget(t, b0, bT, T, ti, tf):
 class NaiveAdaLoRA:
     """The loop around the layers; ``step`` is one optimizer step."""
 
-    def __init__(self, layers, T, ti, tf, dT, bT, gamma, form, score_at, scorer, beta1=0.85, beta2=0.85):
+    def __init__(
+        self,
+        layers,
+        T,
+        ti,
+        tf,
+        dT,
+        bT,
+        gamma,
+        form,
+        score_at,
+        scorer,
+        beta1=0.85,
+        beta2=0.85,
+        of="all",
+        hard=False,
+    ):
+        self.of, self.hard = of, hard
         self.layers, self.T, self.ti, self.tf, self.dT, self.bT = layers, T, ti, tf, dT, bT
         self.gamma, self.form, self.score_at, self.scorer = gamma, form, score_at, scorer
         self.beta1, self.beta2, self.t = beta1, beta2, 0
@@ -40,10 +57,19 @@ class NaiveAdaLoRA:
         self.I, self.I_bar, self.U = ([torch.zeros_like(w) for w in self.weights] for _ in range(3))
         self.kept = {(k, i) for k, layer in enumerate(layers) for i in range(len(layer.lam))}
 
+    def counted(self):
+        """P and Qᵀ of each matrix: all columns, or those of the triplets that are left for good."""
+        for k, layer in enumerate(self.layers):
+            left = sorted(i for j, i in self.kept if j == k)
+            gone = self.of == "kept" and (self.hard or self.t >= self.T - self.tf)
+            yield layer.P[:, left] if gone else layer.P
+            yield layer.Q[left].T if gone else layer.Q.T
+
     def penalty(self):
-        grams = [g for layer in self.layers for g in (layer.P.T @ layer.P, layer.Q @ layer.Q.T)]
+        grams = [F.T @ F for F in self.counted()]
         norms = [(((g - torch.eye(len(g), dtype=g.dtype)) ** 2).sum()) for g in grams]
-        return sum(norms) if self.form == "squared_sum" else sum(n.sqrt() for n in norms) / len(norms)
+        norms = [n for n in norms if n > 0] if self.form == "mean_norm" else norms
+        return sum(norms) if self.form == "squared_sum" else sum(n.sqrt() for n in norms) / len(grams)
 
     def observe(self):
         for k, w in enumerate(self.weights):
@@ -75,8 +101,9 @@ class NaiveAdaLoRA:
         if self.ti < self.t <= last and (self.t % self.dT == 0 or self.t == last):
             b = budget(self.t, self.b0, self.bT, self.T, self.ti, self.tf)
             every = [(k, i) for k, layer in enumerate(self.layers) for i in range(len(layer.lam))]
+            every = [one for one in every if one in self.kept or not self.hard]
             self.kept = set(sorted(every, key=lambda ki: (-self.score(*ki), ki))[:b])
-        elif self.t <= last:
+        elif self.t <= last and not self.hard:
             return
         for k, layer in enumerate(self.layers):
             for i in range(len(layer.lam)):

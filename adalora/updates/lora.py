@@ -81,6 +81,9 @@ class LoRAUpdate(nn.Module):
         self.B.copy_(U * root.unsqueeze(-2))
         self.A.copy_(root.unsqueeze(-1) * Vh)
 
+    def resize_(self, triplets: int) -> None:
+        """Do nothing: the rank is fixed."""
+
     def extra_repr(self) -> str:
         """Show sizes and settings in the printed model."""
         *lead, r, d2 = self.A.shape

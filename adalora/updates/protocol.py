@@ -34,3 +34,7 @@ class Update(Protocol):
     def represent_(self, U: Tensor, sigma: Tensor, Vh: Tensor) -> None:
         """Set the factors so that ΔW = U diag(σ) Vʰ, where U is … × d₁ × r, σ … × r and Vʰ … × r × d₂."""
         ...
+
+    def resize_(self, triplets: int) -> None:
+        """Make room for another number of components, where that can change."""
+        ...

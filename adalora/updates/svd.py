@@ -1,9 +1,12 @@
 """The update of AdaLoRA: a product that is kept close to a singular value decomposition."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from .parts import Parts, Precision
+from .resize import resize_
 from .start import fill_
 
 
@@ -79,7 +82,7 @@ class SVDUpdate(nn.Module):
     @property
     def matrices(self) -> int:
         """Number of matrices that are updated: 1, or the size of the stack."""
-        return self.lam.numel() // self.lam.shape[-1]
+        return 1 if self.lam.dim() == 1 else self.lam.shape[0]
 
     def factors(self) -> tuple[Tensor, Tensor]:
         """Return P (d₁ × r) and s · diag(λ) Q (r × d₂)."""
@@ -95,6 +98,25 @@ class SVDUpdate(nn.Module):
         self.P.copy_(U)
         self.lam.copy_(sigma / self.scaling)
         self.Q.copy_(Vh)
+
+    @torch.no_grad()
+    def resize_(self, triplets: int) -> None:
+        """Make room for another number of triplets, of which nothing is known yet."""
+        if triplets == self.lam.shape[-1]:
+            return
+        *stack, d1, _ = self.P.shape
+        shapes = self.shapes(d1, self.Q.shape[-1], triplets, *stack)
+        for factor in ("P", "lam", "Q"):
+            parameter = getattr(self, factor)
+            resize_(parameter, parameter.new_zeros(shapes[factor]))
+        self.mask = self.mask.new_ones(shapes["mask"])
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # A saved state may have shrunk, or have been saved before this one shrank.
+        saved = state_dict.get(f"{prefix}lam")
+        if saved is not None and saved.dim() == self.lam.dim():
+            self.resize_(saved.shape[-1])
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @torch.no_grad()
     def keep_(self, mask: Tensor) -> None:

@@ -20,6 +20,8 @@ ALLOCATION = AllocationConfig(
     orthogonality=0.1,
     orthogonality_form="mean_norm",
     score_at="after_step",
+    orthogonality_of="all",
+    compact=False,
 )
 
 

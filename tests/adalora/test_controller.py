@@ -50,16 +50,23 @@ def alive(model):
 
 
 MODES = [
-    pytest.param(form, score_at, scorer, scaling, id=f"{form}-{score_at}-{scorer}-{scaling}")
+    pytest.param(form, score_at, scorer, scaling, {"orthogonality_of": of, "prune": prune, "compact": compact},
+                 id=f"{form}-{score_at}-{scorer}-{scaling}-{of}-{prune}-{compact}")
     for form in ("squared_sum", "mean_norm")
     for score_at in ("before_step", "after_step")
     for scorer in ("sensitivity_uncertainty", "sensitivity", "magnitude")
-    for scaling in ("lora", "rslora")
-]
+    for scaling, of, prune, compact in (
+        ("lora", "all", "soft", False),
+        ("rslora", "kept", "soft", False),
+        ("lora", "kept", "soft", True),
+        ("rslora", "kept", "hard", True),
+        ("lora", "all", "hard", False),
+    )
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("form", "score_at", "scorer", "scaling"), MODES)
-def test_whole_run_equals_the_naive_reference(form, score_at, scorer, scaling):
+@pytest.mark.parametrize(("form", "score_at", "scorer", "scaling", "rest"), MODES)
+def test_whole_run_equals_the_naive_reference(form, score_at, scorer, scaling, rest):
     model = adapted_mlp(dataclasses.replace(ADAPTER, scaling=scaling))
     s = 8.0 / 4 if scaling == "lora" else 8.0 / 2
     naive = copy.deepcopy(model)
@@ -67,10 +74,11 @@ def test_whole_run_equals_the_naive_reference(form, score_at, scorer, scaling):
         layer = naive.get_submodule(name)
         update = layer.update
         setattr(naive, name, NaiveLayer(layer.base.weight, layer.base.bias, update.P, update.Q, s))
-    allocation = dataclasses.replace(ALLOCATION, orthogonality_form=form, score_at=score_at, scorer=scorer)
-    controller, optimizer = start(model, allocation)
+    settings = {"orthogonality_form": form, "score_at": score_at, "scorer": scorer, **rest}
+    controller, optimizer = start(model, dataclasses.replace(ALLOCATION, **settings))
     layers = [naive.up, naive.down]
-    oracle = NaiveAdaLoRA(layers, 40, 5, 10, 3, 4, 0.1, form, score_at, scorer)
+    of, hard = rest["orthogonality_of"], rest["prune"] == "hard"
+    oracle = NaiveAdaLoRA(layers, 40, 5, 10, 3, 4, 0.1, form, score_at, scorer, of=of, hard=hard)
     naive_optimizer = torch.optim.AdamW(oracle.weights, lr=1e-2)
 
     for x, y in mlp_batches(40):
@@ -81,13 +89,18 @@ def test_whole_run_equals_the_naive_reference(form, score_at, scorer, scaling):
         optimizer.step()
         optimizer.zero_grad()
         oracle.step(naive_loss, naive_optimizer)
-        torch.testing.assert_close(controller.penalty, penalty, rtol=1e-12, atol=0)
-        kept = {(k, i) for k, mask in enumerate(alive(model).values()) for i, on in enumerate(mask) if on}
-        assert kept == oracle.kept
+        torch.testing.assert_close(controller.penalty, torch.as_tensor(penalty), rtol=1e-12, atol=1e-15)
+        kept = [sorted(i for j, i in oracle.kept if j == k) for k in range(2)]
+        assert list(controller.ranks().values()) == [len(one) for one in kept]
+        if not rest["compact"]:
+            assert kept == [[i for i, on in enumerate(mask) if on] for mask in alive(model).values()]
     assert controller.history[-1].budget == sum(controller.ranks().values()) == 4
-    for layer, reference in zip(adalora.adapters(model).values(), layers, strict=True):
-        for factor in ("P", "lam", "Q"):
+    for layer, reference, left in zip(adalora.adapters(model).values(), layers, kept, strict=True):
+        shrunk = rest["compact"]
+        assert layer.update.lam.shape == ((len(left) if shrunk else 4),)
+        for factor, dim in (("P", 1), ("lam", 0), ("Q", 0)):
             ours, theirs = getattr(layer.update, factor), getattr(reference, factor)
+            theirs = theirs.index_select(dim, torch.tensor(left, dtype=torch.long)) if shrunk else theirs
             torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
@@ -145,7 +158,7 @@ def test_a_pruned_triplet_stays_zero_once_the_pattern_is_frozen():
 
 def test_a_pruned_triplet_may_come_back_before_that():
     model = adapted_mlp()
-    _, optimizer = start(model, dataclasses.replace(ALLOCATION, interval=1))
+    _, optimizer = start(model, dataclasses.replace(ALLOCATION, interval=1, compact=False))
     seen = []
     for x, y in mlp_batches(40):
         train(model, optimizer, [(x, y)])
@@ -360,11 +373,11 @@ def test_what_is_pruned_is_zero_when_training_stops_between_two_updates():
 
 
 def test_a_new_run_on_a_pruned_adapter_starts_with_all_triplets():
-    model = adapted_mlp()
-    controller, optimizer = start(model)
+    model, allocation = adapted_mlp(), dataclasses.replace(ALLOCATION, compact=False)
+    controller, optimizer = start(model, allocation)
     train(model, optimizer, mlp_batches(40))
     controller.detach()
-    again, optimizer = start(model)
+    again, optimizer = start(model, allocation)
     assert controller.ranks() == again.ranks()  # to look at a model changes nothing
     assert again.budget == 8
     train(model, optimizer, mlp_batches(1))

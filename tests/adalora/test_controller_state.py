@@ -5,8 +5,16 @@ import dataclasses
 import pytest
 import torch
 
+import schedulers
 from adalora import Allocation, AllocationConfig, CheckpointError
-from adalora.controller_state import differences, fit_tensors, read_state, tensor_names
+from adalora.controller_state import (
+    check_tensors,
+    differences,
+    name_averages,
+    read_state,
+    resumed,
+    tensor_names,
+)
 
 CONFIG = AllocationConfig(total_steps=10)
 ROW = dataclasses.asdict(Allocation(0, 8, None, {"up": 4, "down": 4}))
@@ -52,18 +60,30 @@ def test_settings_that_differ_are_listed():
     assert differences(STATE["config"], other) == ["interval 10 → 3", "beta1 0.85 → 0.5"]
 
 
-def test_tensors_take_the_type_of_the_fresh_ones_and_are_copies():
-    names = tensor_names(["up"])
-    assert names == ["up.P", "up.lam", "up.Q"]
-    fresh = {"a": [torch.zeros(3, 2), torch.zeros(2), torch.zeros(2, 4)]}
-    saved = {
-        f"a.{name}": torch.ones_like(t, dtype=torch.float64)
-        for name, t in zip(names, fresh["a"], strict=True)
+AVERAGES = {"a": [torch.zeros(3, 2), torch.zeros(2), torch.zeros(2, 4)], "b": [torch.zeros(2)]}
+
+
+def named():
+    return {one.name: one.tensor for one in name_averages(AVERAGES, ["up"])}
+
+
+def test_averages_are_named_by_module_and_factor_and_may_be_of_lambda_alone():
+    assert list(named()) == ["a.up.P", "a.up.lam", "a.up.Q", "b.up.lam"]
+    assert tensor_names(["up"]) == ["up.P", "up.lam", "up.Q"]
+
+
+def test_tensors_are_compared_with_the_ranks_that_there_will_be():
+    ours = list(name_averages(AVERAGES, ["up"]))
+    check_tensors(ours, named(), {})
+    smaller = {
+        "a.up.P": torch.zeros(3, 1),
+        "a.up.lam": torch.zeros(1),
+        "a.up.Q": torch.zeros(1, 4),
+        "b.up.lam": torch.zeros(1),
     }
-    fitted = fit_tensors(fresh, names, saved)
-    assert all(tensor.dtype == torch.float32 and torch.all(tensor == 1) for tensor in fitted["a"])
-    saved["a.up.lam"][0] = 5
-    assert fitted["a"][1][0] == 1
+    check_tensors(ours, smaller, {"up": 1})
+    with pytest.raises(CheckpointError, match=r"'a.up.P' has shape \(3, 1\); the model needs \(3, 2\)"):
+        check_tensors(ours, smaller, {})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +95,13 @@ def test_tensors_take_the_type_of_the_fresh_ones_and_are_copies():
     ],
 )
 def test_tensors_that_do_not_fit_are_named(change, message):
-    fresh = {"a": [torch.zeros(3, 2), torch.zeros(2), torch.zeros(2, 4)]}
-    saved = {f"a.{name}": t for name, t in zip(tensor_names(["up"]), fresh["a"], strict=True)} | change
     with pytest.raises(CheckpointError, match=message):
-        fit_tensors(fresh, tensor_names(["up"]), saved)
+        check_tensors(list(name_averages(AVERAGES, ["up"])), named() | change, {})
+
+
+def test_a_run_is_taken_up_with_the_budget_that_it_began_with():
+    schedule = schedulers.make("cubic", initial=5, target=4, total_steps=10)
+    assert resumed(schedule, read_state(STATE, CONFIG.scorer)).initial == 8
+    row = dataclasses.asdict(Allocation(0, 3, None, {"up": 3}))
+    with pytest.raises(CheckpointError, match="state is damaged: target is 4"):
+        resumed(schedule, read_state({**STATE, "history": [row]}, CONFIG.scorer))

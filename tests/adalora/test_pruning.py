@@ -3,7 +3,7 @@
 import torch
 
 from adalora import SVDUpdate
-from adalora.pruning import hold_, kept, prune_
+from adalora.pruning import hold_, kept, living, prune_
 
 
 def updates():
@@ -15,12 +15,9 @@ def updates():
 
 def test_masks_are_kept_and_the_others_are_zero():
     ours = updates()
-    masks = [
-        torch.tensor([True, False, True]),
-        torch.tensor([False, False]),
-        torch.eye(2, 3, dtype=torch.bool),
-    ]
-    prune_(ours, masks)
+    alive = torch.tensor([1, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0]).bool()
+    prune_(ours, alive)
+    assert torch.equal(living(ours), alive)
     assert [update.lam.tolist() for update in ours] == [[1, 0, 1], [0, 0], [[1, 0, 0], [0, 1, 0]]]
     assert kept(ours) == [update.rank for update in ours] == [2, 0, 2]
     for update in ours:

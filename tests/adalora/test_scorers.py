@@ -17,13 +17,13 @@ def some(shapes, seed):
     return [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes]
 
 
-SHAPES = [(5, 2), (2,), (2, 3), (4, 3), (3,), (3, 6)]
+SHAPES = [(2, 5, 2), (2, 2), (2, 2, 3), (1, 4, 3), (1, 3), (1, 3, 6)]  # two matrices, and one of another size
 
 
 def test_sensitivity_uncertainty_follows_the_equations():
     scorer = make_scorer("sensitivity_uncertainty", 0.8, 0.6)
     state = scorer.init(some(SHAPES, 0))
-    bar = uncertainty = torch.zeros(5, 2, dtype=torch.float64)
+    bar = uncertainty = torch.zeros(2, 5, 2, dtype=torch.float64)
     for step in range(4):
         weights, grads = some(SHAPES, 2 * step), some(SHAPES, 2 * step + 1)
         scorer.observe(state, weights, grads)
@@ -33,7 +33,7 @@ def test_sensitivity_uncertainty_follows_the_equations():
     torch.testing.assert_close(state["sensitivity"][0], bar, rtol=1e-12, atol=0)
     torch.testing.assert_close(state["uncertainty"][0], uncertainty, rtol=1e-12, atol=0)
     scores = scorer.score(state, weights)
-    assert [score.shape for score in scores] == [(2,), (3,)]
+    assert [score.shape for score in scores] == [(2, 2), (1, 3)]
 
 
 def test_sensitivity_is_that_of_the_latest_step():
@@ -43,7 +43,7 @@ def test_sensitivity_is_that_of_the_latest_step():
     weights, grads = some(SHAPES, 3), some(SHAPES, 4)
     scorer.observe(state, weights, grads)
     products = [(w * g).abs() for w, g in zip(weights, grads, strict=True)]
-    expected = products[1] + products[0].mean(0) + products[2].mean(1)
+    expected = products[1] + products[0].mean(1) + products[2].mean(2)
     torch.testing.assert_close(scorer.score(state, weights)[0], expected, rtol=1e-12, atol=0)
 
 
@@ -72,7 +72,7 @@ class LastFirst:
         pass
 
     def score(self, state, weights):
-        return [torch.arange(len(lam), dtype=lam.dtype) for lam in weights[1::3]]
+        return [torch.arange(lam.shape[-1], dtype=lam.dtype).expand_as(lam) for lam in weights[1::3]]
 
 
 def test_one_s_own_scorer_decides(monkeypatch):

@@ -9,7 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import adalora
 from adalora import AdapterConfig
-from tests.models import mlp
+from tests.models import mlp, mlp_batches
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,3 +69,25 @@ def test_the_first_fsdp_is_known_too():
     wrapper = FullyShardedDataParallel.__new__(FullyShardedDataParallel)
     nn.Module.__init__(wrapper)
     assert sharding_wrapper(nn.ModuleList([wrapper])) == "FullyShardedDataParallel"
+
+
+def test_tensors_shrink_at_the_end_where_several_processes_may_train(caplog):
+    model = adapted()
+    held = DistributedDataParallel(model)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    config = adalora.AllocationConfig(target_rank=1, total_steps=8, final_steps=4, interval=1)
+    controller = adalora.AdaLoRAController(model, config)  # it has not seen the wrapper
+    controller.attach(optimizer)
+    for x, y in mlp_batches(8):
+        held(x.float(), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    updates = [layer.update for layer in adalora.adapters(model).values()]
+    assert [update.P.shape[1] for update in updates] == [2, 2]
+    assert "do not shrink, pruned λ stay zero: the model is held by a process group" in caplog.text
+    controller.detach()
+    assert sum(update.P.shape[1] for update in updates) == controller.budget == 2
+    with pytest.raises(
+        adalora.StateError, match="cannot shrink: the model is held by DistributedDataParallel"
+    ):
+        adalora.compact_(held)
