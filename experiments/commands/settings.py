@@ -1,4 +1,4 @@
-"""Settings from a YAML file and the words behind it; what is wrong is named in full."""
+"""Settings of any kind from a YAML file and the words behind it; what is wrong is named in full."""
 
 import re
 import types
@@ -6,7 +6,7 @@ from argparse import ArgumentError
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -14,37 +14,40 @@ from jsonargparse import ArgumentParser
 from adalora.errors import ConfigError
 
 from ..checks import did_you_mean
-from ..config import RunConfig
+
+Settings = TypeVar("Settings")
 
 
-def read(parser: ArgumentParser, path: Path, words: list[str]) -> RunConfig:
+def read(kind: type[Settings], parser: ArgumentParser, path: Path | None, words: list[str]) -> Settings:
     """Return the settings of a file, with those of the command line put over them.
 
     Args:
-        parser: from `make_parser`.
-        path: YAML file.
+        kind: a frozen dataclass, whose fields may be such dataclasses.
+        parser: from `make_parser`, for the same kind.
+        path: YAML file; None for the defaults.
         words: ``--key value`` or ``--key=value``.
 
     Raises:
         ConfigError: the file cannot be read, or a setting is unknown, missing, or has a wrong value.
     """
-    given = [*_names_in(_read_mapping(path)), *(_name_of(word) for word in words if word.startswith("--"))]
-    known = [*names(RunConfig), "help", "print_config"]
+    in_file = _names_in(_read_mapping(path)) if path else ()
+    given = [*in_file, *(_name_of(word) for word in words if word.startswith("--"))]
+    known = [*names(kind), "help", "print_config"]
     for name in given:
         if name not in known:
             raise ConfigError(f"{name} is no setting.{did_you_mean(name, known)}")
     try:
-        values = parser.instantiate(parser.parse_args(["--config", str(path), *words]))
+        values = parser.instantiate(parser.parse_args([*(["--config", str(path)] if path else []), *words]))
     except ArgumentError as error:
-        raise ConfigError(_plain(str(error))) from error
-    return RunConfig(**{field.name: values[field.name] for field in fields(RunConfig)})
+        raise ConfigError(_plain(kind, str(error))) from error
+    return kind(**{name: values[name] for name in names(kind) if "." not in name})
 
 
-def make_parser(prog: str, usage: str, about: str) -> ArgumentParser:
-    """Return a parser that knows every setting of a run, by name, type, default and docstring."""
+def make_parser(kind: type, prog: str, usage: str, about: str) -> ArgumentParser:
+    """Return a parser that knows every setting of a kind, by name, type, default and docstring."""
     parser = ArgumentParser(prog=prog, usage=usage, description=about, exit_on_error=False)
     parser.add_argument("--config", action="config")
-    parser.add_class_arguments(RunConfig)
+    parser.add_class_arguments(kind)
     return parser
 
 
@@ -80,25 +83,25 @@ def _name_of(word: str) -> str:
     return word.removeprefix("--").partition("=")[0].removesuffix("+")
 
 
-def _plain(message: str) -> str:
+def _plain(kind: type, message: str) -> str:
     """Return a message of the parser as one sentence: field, value and what is allowed."""
     message = " ".join(message.split())
     # The last key and value are the innermost ones: a group that is given whole names itself first.
     keys = re.findall(r'Parser key "(.+?)":', message)
     values = re.findall(r"(?:Given value: |Got value: )(.*)$|Unable to load config ['\"](.*?)['\"]", message)
-    if not keys or not values or keys[-1] not in names(RunConfig):
+    if not keys or not values or keys[-1] not in names(kind):
         return message
-    key, kind, given = keys[-1], _type_of(keys[-1]), "".join(values[-1])
+    key, wanted, given = keys[-1], _type_of(kind, keys[-1]), "".join(values[-1])
     found = "null" if given == "None" else repr(given)
-    if is_dataclass(kind):
-        own = ", ".join(f"--{name}" for name in names(kind, f"{key}."))
+    if is_dataclass(wanted):
+        own = ", ".join(f"--{name}" for name in names(wanted, f"{key}."))
         return f"{key} is {found}, but it is a group of settings; allowed: {own}."
-    return f"{key} is {found}; allowed: {_in_words(kind)}."
+    return f"{key} is {found}; allowed: {_in_words(wanted)}."
 
 
-def _type_of(key: str) -> Any:
+def _type_of(kind: Any, key: str) -> Any:
     """Return the type of a setting by its full name."""
-    found: Any = RunConfig
+    found = kind
     for part in key.split("."):
         found = next(field.type for field in fields(found) if field.name == part)
     return found

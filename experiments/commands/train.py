@@ -32,12 +32,12 @@ def read(words: list[str]) -> RunConfig:
     Raises:
         ConfigError: no such file, no such setting, or a value that is not allowed.
     """
-    parser = settings.make_parser("adalora train", USAGE, ABOUT)
+    parser = settings.make_parser(RunConfig, "adalora train", USAGE, ABOUT)
     if {"-h", "--help"} & set(words):
         parser.parse_args(["--help"])
     if not words or words[0].startswith("-"):
         raise ConfigError(f"config is missing; usage: {USAGE}. Shipped: {', '.join(shipped.shipped())}.")
-    return settings.read(parser, shipped.find(words[0]), words[1:])
+    return settings.read(RunConfig, parser, shipped.find(words[0]), words[1:])
 
 
 COMMAND = Command("train one model, with baselines, pictures and a report", run)

@@ -7,18 +7,21 @@ import pytest
 from adalora import ConfigError
 from experiments import files
 from experiments.commands import settings
+from experiments.config import RunConfig
 
 
 def test_settings_written_are_read_back_equal(config):
     written = config(training={"lr_warmup": 0.1, "classifier_dropout": 0.2, "learning_rate": 1e-3})
     path = files.make(written) / files.CONFIG
-    assert settings.read(settings.make_parser("train", "", ""), path, []) == written
+    assert settings.read(RunConfig, settings.make_parser(RunConfig, "train", "", ""), path, []) == written
 
 
 def test_text_that_looks_like_a_number_is_read_back_as_text(config):
     for name in ("1e5", "007", "null", "yes", "1.0"):
         path = files.make(config(name=name)) / files.CONFIG
-        assert settings.read(settings.make_parser("train", "", ""), path, []).name == name
+        assert (
+            settings.read(RunConfig, settings.make_parser(RunConfig, "train", "", ""), path, []).name == name
+        )
 
 
 def finish(settings):

@@ -20,7 +20,7 @@ def parse(tmp_path):
             path.write_bytes(content)
         else:
             path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
-        return read(make_parser("train", "usage", "about"), path, list(words))
+        return read(RunConfig, make_parser(RunConfig, "train", "usage", "about"), path, list(words))
 
     return make
 

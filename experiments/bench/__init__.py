@@ -1,0 +1,1 @@
+"""What adaptive rank costs: in training steps, memory, control and inference, against the peft library."""
