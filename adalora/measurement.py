@@ -30,6 +30,7 @@ class Measurement:
 
     def __init__(self, updates: Sequence[SVDUpdate], scorer: Scorer) -> None:
         self._updates = list(updates)
+        self._parameters: list[Tensor] = [weight for u in updates for weight in (u.P, u.lam, u.Q)]
         self._scorer = scorer
         self.refit()
 
@@ -70,7 +71,7 @@ class Measurement:
     @torch.no_grad()
     def take_weights(self) -> None:
         """Copy the weights as they are now."""
-        torch._foreach_copy_(self._weight_views, self._parameters())
+        self.layout.fill(self._weights, self._weight_views, self._parameters)
 
     @torch.no_grad()
     def add_penalty_gradient(self, gamma: float, form: Form, scale: Tensor | None) -> Tensor:
@@ -88,7 +89,7 @@ class Measurement:
         # A matrix that took no part in the step is left alone, as an optimizer leaves it alone.
         pairs = [
             (weight.grad, view)
-            for number, (weight, view) in enumerate(zip(self._parameters(), self._grad_views, strict=True))
+            for number, (weight, view) in enumerate(zip(self._parameters, self._grad_views, strict=True))
             if number % 3 != 1 and weight.grad is not None and weight.numel() > 0
         ]
         if pairs:
@@ -99,17 +100,8 @@ class Measurement:
     @torch.no_grad()
     def observe(self, scale: Tensor | None) -> None:
         """Show the scorer the copied weights and the present gradients, which are multiplied by ``scale``."""
-        present, absent = [], []
-        for weight, view in zip(self._parameters(), self._grad_views, strict=True):
-            if weight.grad is None:
-                absent.append(view)
-            else:
-                present.append((view, weight.grad))
-        if present:
-            views, grads = (list(side) for side in zip(*present, strict=True))
-            torch._foreach_copy_(views, grads)
-        if absent:
-            torch._foreach_zero_(absent)
+        grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in self._parameters]
+        self.layout.fill(self._grads, self._grad_views, grads)
         if scale is not None:
             for stack in self._grads:
                 stack.mul_(scale.reciprocal().to(stack.device))
@@ -142,9 +134,6 @@ class Measurement:
     def _score(self) -> list[Tensor]:
         self.take_weights()  # as they are after the step: a scorer may look at them
         return self._scorer.score(self.state, self._weights)
-
-    def _parameters(self) -> list[Tensor]:
-        return [weight for update in self._updates for weight in (update.P, update.lam, update.Q)]
 
     def _counted_factors(self) -> tuple[list[Tensor], list[Tensor]]:
         columns, rows = self._weights[0::3], self._weights[2::3]

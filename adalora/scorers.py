@@ -29,7 +29,14 @@ class Scorer(Protocol):
         ...
 
     def observe(self, state: State, weights: Sequence[Tensor], grads: Sequence[Tensor]) -> None:
-        """Take in one step: ``grads[k]`` is the gradient of ``weights[k]``, zero where there was none."""
+        """Take in one step.
+
+        Args:
+            state: from `init`, changed in place.
+            weights: the weights.
+            grads: ``grads[k]`` is the gradient of ``weights[k]``, zero where there was none; nobody needs it
+                afterwards, so it may be overwritten.
+        """
         ...
 
     def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
@@ -55,10 +62,11 @@ def _zeros(weights: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _sensitivity(weights: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tensor]:
-    """I = |w · ∂L/∂w|, an estimate of how the loss changes when w is set to zero."""
-    products = torch._foreach_mul(list(weights), list(grads))
+    """Return I = |w · ∂L/∂w|, how the loss may change when w is set to zero, in the place of ``grads``."""
+    products = list(grads)
+    torch._foreach_mul_(products, list(weights))
     torch._foreach_abs_(products)
-    return list(products)
+    return products
 
 
 @dataclass(frozen=True)

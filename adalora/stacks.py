@@ -71,6 +71,25 @@ class Layout:
                 found[position] = (P[place][..., :r], lam[place][..., :r], Q[place][..., :r, :])
         return [view for position in range(len(found)) for view in found[position]]
 
+    def fill(self, stacks: Sequence[Tensor], views: Sequence[Tensor], tensors: Sequence[Tensor]) -> None:
+        """Copy a tensor for each P, λ and Q, three an update, into the stacks.
+
+        Args:
+            stacks: from `zeros`.
+            views: of these stacks, from `views`.
+            tensors: what is copied.
+        """
+        ragged: list[int] = []
+        for number, group in enumerate(self.groups):
+            if len({self.ranks[position] for position in group.positions}) > 1:
+                ragged += [3 * position + factor for position in group.positions for factor in range(3)]
+                continue
+            for factor in range(3):  # one copy of them all is cheaper than a copy of each
+                members = [tensors[3 * position + factor] for position in group.positions]
+                torch.stack(members, out=stacks[3 * number + factor])
+        if ragged:
+            torch._foreach_copy_([views[at] for at in ragged], [tensors[at] for at in ragged])
+
     def rows(self, stacks: Sequence[Tensor]) -> list[Tensor]:
         """Return the parts of λ stacks, one a group, that belong to each update, in module order."""
         found = {}

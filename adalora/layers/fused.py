@@ -72,6 +72,11 @@ class _Settings(NamedTuple):
     dtype: torch.dtype
 
 
+def _column(middle: Tensor | None, scale: float) -> Tensor | float:
+    """Return c = scale · middle as a column, or the scale alone."""
+    return scale if middle is None else (middle * scale).unsqueeze(1)
+
+
 class _Accumulate(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917 - autograd passes by position
@@ -89,7 +94,7 @@ class _Accumulate(torch.autograd.Function):
         scale, dtype = settings
         rows = _rows(x, dtype)
         out = _base(rows, weight, bias)
-        hidden = thin_product(_as(_scaled(right, middle, scale), dtype), rows)
+        hidden = thin_product(_as(right * _column(middle, scale), dtype), rows)
         out.addmm_(hidden.t(), _as(left, dtype).t())
         ctx.save_for_backward(x if kept is None else kept, kept_scale, hidden, weight, left, middle, right)
         ctx.scale = scale
@@ -100,15 +105,15 @@ class _Accumulate(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         # Unpacked once: under activation checkpointing every look at them runs the forward again.
         kept, kept_scale, hidden, weight, left, middle, right = ctx.saved_tensors
-        rows = _rows(grad, grad.dtype)
+        rows, c = _rows(grad, grad.dtype), _column(middle, ctx.scale)
         inner = thin_product(_as(left, rows.dtype).t(), rows)
         grad_x = None
         if ctx.needs_input_grad[1]:
             grad_x = rows @ _as(weight, rows.dtype)
-            grad_x.addmm_(inner.t(), _as(_scaled(right, middle, ctx.scale), rows.dtype))
+            grad_x.addmm_(inner.t(), _as(right * c, rows.dtype))
             grad_x = grad_x.view(*grad.shape[:-1], weight.shape[1])
         x = SavedInput.read(kept, kept_scale, rows.dtype)
-        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), hidden, inner, x, rows)
+        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), c, hidden, inner, x, rows)
         return None, grad_x, None, None, *grads, None, None
 
 
@@ -127,7 +132,7 @@ class _Sum(torch.autograd.Function):
         kept_scale: Tensor | None,
     ) -> Tensor:
         scale, dtype = settings
-        W = torch.addmm(weight, left, _scaled(right, middle, scale))
+        W = torch.addmm(weight, left, right * _column(middle, scale))
         out = _base(_rows(x, dtype), W, bias)
         ctx.save_for_backward(x if kept is None else kept, kept_scale, weight, left, middle, right)
         ctx.scale = scale
@@ -137,15 +142,15 @@ class _Sum(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         kept, kept_scale, weight, left, middle, right = ctx.saved_tensors
-        rows = _rows(grad, grad.dtype)
-        weighted = _scaled(right, middle, ctx.scale)
+        rows, c = _rows(grad, grad.dtype), _column(middle, ctx.scale)
+        weighted = right * c
         grad_x = None
         if ctx.needs_input_grad[1]:
             grad_x = rows @ torch.addmm(weight, left, weighted)
             grad_x = grad_x.view(*grad.shape[:-1], weight.shape[1])
         x = SavedInput.read(kept, kept_scale, rows.dtype)
         hidden, inner = thin_product(weighted, x), thin_product(left.t(), rows)
-        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), hidden, inner, x, rows)
+        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), c, hidden, inner, x, rows)
         return None, grad_x, None, None, *grads, None, None
 
 
@@ -163,7 +168,7 @@ class _Add(torch.autograd.Function):
         kept_scale: Tensor | None,
     ) -> Tensor:
         scale, dtype = settings
-        hidden = thin_product(_as(_scaled(right, middle, scale), dtype), _rows(x, dtype))
+        hidden = thin_product(_as(right * _column(middle, scale), dtype), _rows(x, dtype))
         ctx.save_for_backward(x if kept is None else kept, kept_scale, hidden, left, middle, right)
         ctx.scale, ctx.dtype = scale, x.dtype
         return torch.addmm(_rows(out, dtype), hidden.t(), _as(left, dtype).t()).view(out.shape)
@@ -172,25 +177,26 @@ class _Add(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         kept, kept_scale, hidden, left, middle, right = ctx.saved_tensors
-        rows = _rows(grad, grad.dtype)
+        rows, c = _rows(grad, grad.dtype), _column(middle, ctx.scale)
         inner = thin_product(_as(left, rows.dtype).t(), rows)
         grad_x = None
         if ctx.needs_input_grad[2]:
-            grad_x = inner.t() @ _as(_scaled(right, middle, ctx.scale), rows.dtype)
+            grad_x = inner.t() @ _as(right * c, rows.dtype)
             grad_x = _as(grad_x.view(*grad.shape[:-1], right.shape[1]), ctx.dtype)
         x = SavedInput.read(kept, kept_scale, rows.dtype)
-        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), hidden, inner, x, rows)
+        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), c, hidden, inner, x, rows)
         return None, grad if ctx.needs_input_grad[1] else None, grad_x, *grads, None, None
 
 
-def _factor_gradients(
-    parts: Parts, hidden: Tensor, inner: Tensor, x: Tensor, grad: Tensor
+def _factor_gradients(  # noqa: PLR0917 - each is another letter of one equation
+    parts: Parts, c: Tensor | float, hidden: Tensor, inner: Tensor, x: Tensor, grad: Tensor
 ) -> tuple[Tensor, Tensor | None, Tensor]:
     """Return the gradients of left, middle and right.
 
     Args:
         parts: the update.
-        hidden: scale · diag(middle) · right · xᵀ, r × N.
+        c: scale · middle, as a column.
+        hidden: diag(c) · right · xᵀ, r × N.
         inner: leftᵀ · gradᵀ, r × N.
         x: the input, N × d₂.
         grad: the gradient of the output, N × d₁.
@@ -200,17 +206,12 @@ def _factor_gradients(
     grad_left = _as((hidden @ grad).t(), left.dtype)
     product = _as(inner @ x, right.dtype)
     grad_middle = None if middle is None else (product * right).sum(1).mul_(scale)
-    return grad_left, grad_middle, _scaled(product, middle, scale)
+    return grad_left, grad_middle, product * c
 
 
 def _base(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     W = _as(weight, rows.dtype).t()
     return rows @ W if bias is None else torch.addmm(_as(bias, rows.dtype), rows, W)
-
-
-def _scaled(rows: Tensor, middle: Tensor | None, scale: float) -> Tensor:
-    """Return scale · diag(middle) · rows, for rows of shape (r, d)."""
-    return rows * scale if middle is None else rows * (middle * scale).unsqueeze(1)
 
 
 def _rows(x: Tensor, dtype: torch.dtype) -> Tensor:

@@ -26,7 +26,7 @@ def test_sensitivity_uncertainty_follows_the_equations():
     bar = uncertainty = torch.zeros(2, 5, 2, dtype=torch.float64)
     for step in range(4):
         weights, grads = some(SHAPES, 2 * step), some(SHAPES, 2 * step + 1)
-        scorer.observe(state, weights, grads)
+        scorer.observe(state, weights, [grad.clone() for grad in grads])
         current = (weights[0] * grads[0]).abs()
         bar = 0.8 * bar + 0.2 * current
         uncertainty = 0.6 * uncertainty + 0.4 * (current - bar).abs()
@@ -41,7 +41,7 @@ def test_sensitivity_is_that_of_the_latest_step():
     state = scorer.init(some(SHAPES, 0))
     scorer.observe(state, some(SHAPES, 1), some(SHAPES, 2))
     weights, grads = some(SHAPES, 3), some(SHAPES, 4)
-    scorer.observe(state, weights, grads)
+    scorer.observe(state, weights, [grad.clone() for grad in grads])
     products = [(w * g).abs() for w, g in zip(weights, grads, strict=True)]
     expected = products[1] + products[0].mean(1) + products[2].mean(2)
     torch.testing.assert_close(scorer.score(state, weights)[0], expected, rtol=1e-12, atol=0)

@@ -58,7 +58,7 @@ def test_layers_that_read_one_input_share_one_copy_as_long_as_it_lives():
         assert saved.keep(torch.randn(2, 2)) == (None, None)
 
 
-@pytest.mark.parametrize("rows", [20, 200], ids=["accumulate", "sum"])
+@pytest.mark.parametrize("rows", [20, 200])
 @pytest.mark.parametrize(("precision", "error"), [("bf16", 0.004), ("int8", 0.01)])
 def test_only_the_gradients_of_the_right_factors_are_rounded(precision, error, rows):
     torch.manual_seed(0)
