@@ -1,4 +1,4 @@
-# Three words do it all: make demo, make test, make check. Each sets up .venv if that is not done yet.
+# Four words do it all: make demo, make test, make bench, make check. Each sets up .venv if that is not done yet.
 
 PYTHON ?= python3
 VENV := .venv

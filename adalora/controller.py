@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-import schedulers
-
 from . import hooks
 from .allocation import Allocation, top_triplets
 from .compact import obstacle, shrink_
@@ -26,12 +24,11 @@ from .controller_state import (
     resumed,
     tensor_names,
 )
-from .errors import ConfigError, StateError
+from .errors import StateError
 from .measurement import Measurement
 from .pruning import hold_, kept, living, prune_
 from .scorers import make_scorer
-from .updates import SVDUpdate
-from .walk import adapters
+from .steered import budget_schedule, svd_updates
 from .wrappers import shards, trains_with_others
 
 _LOG = logging.getLogger(__name__)
@@ -65,10 +62,10 @@ class AdaLoRAController:
     def __init__(self, model: nn.Module, config: AllocationConfig, name: str = "default") -> None:
         self.name = name
         self._model = model
-        self._updates = _svd_updates(model, name)
+        self._updates = svd_updates(model, name)
         self._in_order = list(self._updates.values())
         self.config = config
-        self.schedule = _schedule(config, self._in_order)
+        self.schedule = budget_schedule(config, self._in_order)
         scorer = make_scorer(config.scorer, config.beta1, config.beta2)
         self._measurement = Measurement(self._in_order, scorer)
         self.step = 0
@@ -125,6 +122,7 @@ class AdaLoRAController:
             for update in self._in_order:
                 update.mask.fill_(True)
             self._measurement.refit()  # the model is on its device by now
+        self._follow()
         self.step += 1
         if self.step == self.schedule.total_steps + 1:
             warnings.warn(
@@ -266,6 +264,18 @@ class AdaLoRAController:
         if self.step == 0 and not self._measurement.fits:
             self._measurement.refit()
 
+    def _follow(self) -> None:
+        """Notice that somebody else has shrunk the tensors."""
+        if [update.lam.shape[-1] for update in self._in_order] == self._measurement.layout.ranks:
+            return
+        if not self._for_good:
+            raise StateError(
+                f"the tensors have shrunk at step {self.step}, while pruned triplets could still come back; "
+                f"allowed: compact_ from step {self._last_decision} on, or prune='hard', which shrinks them."
+            )
+        self._measurement.refit()
+        self._count_kept()
+
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
         scores = self._measurement.triplets()
@@ -310,40 +320,3 @@ class AdaLoRAController:
         if why not in self._told:
             self._told.add(why)
             _LOG.warning("the tensors of adapter %r do not shrink, pruned λ stay zero: %s", self.name, why)
-
-
-def _svd_updates(model: nn.Module, name: str) -> dict[str, SVDUpdate]:
-    layers = adapters(model)
-    updates = {module: layer.updates[name] for module, layer in layers.items() if name in layer.updates}
-    found = {module: update for module, update in updates.items() if isinstance(update, SVDUpdate)}
-    if not found:
-        names = sorted({key for layer in layers.values() for key in layer.updates})
-        raise ConfigError(
-            f"name is {name!r}, but the model has no SVD update of that name; it has adapters: "
-            f"{', '.join(names) or 'none'}. Call inject(model, AdapterConfig(update='svd')) first."
-        )
-    return found
-
-
-def _schedule(config: AllocationConfig, updates: list[SVDUpdate]) -> schedulers.Schedule:
-    if config.total_steps is None:
-        raise ConfigError(
-            "total_steps is None; allowed: the number of optimizer steps of the run (AdaLoRACallback takes "
-            "it from the Trainer)."
-        )
-    matrices = sum(update.matrices for update in updates)
-    initial, target = sum(update.lam.numel() for update in updates), config.target_rank * matrices
-    if target > initial:
-        raise ConfigError(
-            f"target_rank is {config.target_rank}, a budget of {target} triplets for {matrices} matrices; "
-            f"allowed: at most the initial rank of {initial / matrices:g} ({initial} triplets)."
-        )
-    return schedulers.make(
-        config.schedule,
-        initial=initial,
-        target=target,
-        total_steps=config.total_steps,
-        warmup_steps=config.warmup_steps,
-        final_steps=config.final_steps,
-        interval=config.interval,
-    )

@@ -40,7 +40,7 @@ class Fitted:
     Attributes:
         steps: optimizer steps taken.
         seconds: time of the training, looks at the validation part included.
-        trained: number of weights that were trained.
+        trained: number of weights that were trained, pruned ones included.
         weights: number of all weights.
         scores: the task's numbers on each test part.
     """
@@ -91,13 +91,15 @@ def fit(
     """
     trainer = _trainer(data, model, training, folder, [*callbacks, Progress(label)])
     trainer.compute_metrics = partial(data.measure, data.validation)
+    # Counted before the training, in which pruned triplets leave the tensors.
+    free, weights = sum(p.numel() for p in model.parameters() if p.requires_grad), count_weights(model)
     output = trainer.train()
     trained()
     return Fitted(
         steps=output.global_step,
         seconds=float(output.metrics["train_runtime"]),
-        trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        weights=count_weights(model),
+        trained=free,
+        weights=weights,
         scores={name: _measure(data, trainer, name) for name in data.test},
     )
 

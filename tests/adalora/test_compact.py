@@ -115,18 +115,32 @@ def test_an_optimizer_that_couples_elements_keeps_its_tensors_and_the_log_says_s
 
 def test_by_hand_the_masked_model_and_the_shrunk_one_agree():
     model = adapted()
-    _, optimizer = start(model, compact=False)
+    first, optimizer = start(model, compact=False)
     batches = list(mlp_batches(70))
-    train(model, optimizer, batches[:25])
+    train(model, optimizer, batches[:20])
     twin = copy.deepcopy(model)
-    _, other = start(twin, compact=False)
+    controller, other = start(twin, compact=False)
+    controller.load_state_dict(copy.deepcopy(first.state_dict()))
     other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     assert adalora.compact_(twin, other) is twin
     assert [one.P.shape[1] for one in updates(twin)] == [one.rank for one in updates(model)]
     torch.testing.assert_close(twin(*batches[0]), model(*batches[0]), rtol=1e-13, atol=0)
     adalora.compact_(twin, other)  # nothing is left to do
-    names = [name for name, _ in twin.named_parameters()]
-    assert names == [name for name, _ in model.named_parameters()]
+    ours, theirs = train(twin, other, batches[20:]), train(model, optimizer, batches[20:])
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
+
+
+def test_tensors_that_shrink_while_triplets_may_come_back_are_named():
+    model = adapted()
+    _, optimizer = start(model)
+    train(model, optimizer, mlp_batches(12))
+    adalora.compact_(model, optimizer)
+    before = [p.clone() for p in trainable(model)]
+    with pytest.raises(
+        adalora.StateError, match=r"shrunk at step 12, .* compact_ from step 20 on, or prune='hard'"
+    ):
+        train(model, optimizer, mlp_batches(1))
+    assert all(torch.equal(p, old) for p, old in zip(trainable(model), before, strict=True))
 
 
 def test_an_optimizer_state_that_cannot_be_cut_is_named_and_nothing_changes():

@@ -112,3 +112,11 @@ def test_an_error_that_says_what_is_wrong_is_not_wrapped(data, monkeypatch):
     monkeypatch.setattr("experiments.fit.grouped", refuse)
     with pytest.raises(ConfigError, match=r"^training.left_ratio is 0; allowed: others.$"):
         try_out(data, build(data, METHODS["head"])[0])
+
+
+def test_weights_that_are_pruned_in_the_training_were_trained(data, tmp_path):
+    model, callbacks = build(data, METHODS["adalora"])
+    free = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    fitted = fit(data, model, data.config.training, tmp_path, label="", callbacks=callbacks)
+    assert fitted.trained == free
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) < free
