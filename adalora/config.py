@@ -36,7 +36,7 @@ class AdapterConfig:
             weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start.
         dropout: probability of dropout on the input of the update; in [0, 1).
         save_input: what is kept of a layer's input for the gradient of Q or A: ``"exact"``, the input itself;
-            ``"bf16"``, two bytes a number; ``"int8"``, one, and two for the scale of every 64. The gradient
+            ``"bf16"``, two bytes a number; ``"int8"``, one, and two for the scale of every 32. The gradient
             of the input stays exact. For linear layers and experts; others keep what they need.
         dora: add DoRA's magnitude to every adapted layer: linear layers and convolutions only.
 

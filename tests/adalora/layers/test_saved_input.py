@@ -22,9 +22,9 @@ def test_eight_bits_are_within_half_a_step_of_every_number(seed, rows, columns, 
     x = spread * torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
     codes, scale = SavedInput("int8").keep(x)
     assert codes.dtype == torch.int8
-    assert scale.numel() == rows * max(columns // 64, 1)
+    assert scale.numel() == rows * max(columns // 32, 1)
     back = SavedInput.read(codes, scale, torch.float32)
-    size = 64 if columns % 64 == 0 else columns
+    size = 32 if columns % 32 == 0 else columns
     parts = x.view(rows, columns // size, size)
     step = (parts.abs().amax(-1, keepdim=True) / 127).expand_as(parts).reshape_as(x)
     assert torch.all((back - x).abs() <= 0.52 * step)  # a scale in bfloat16 is off by 0.4 % at most
@@ -34,8 +34,8 @@ def test_a_number_that_sticks_out_spoils_its_own_part_alone():
     x = torch.randn(3, 128)
     x[0, 0] = 1000
     back = SavedInput.read(*SavedInput("int8").keep(x), torch.float32)
-    assert (back - x)[:, 64:].abs().max() < 0.02
-    assert (back - x)[0, 1:64].abs().max() > 0.5
+    assert (back - x)[:, 32:].abs().max() < 0.02
+    assert (back - x)[0, 1:32].abs().max() > 0.5
 
 
 def test_a_row_of_zeros_stays_one():
@@ -78,5 +78,6 @@ def test_only_the_gradients_of_the_right_factors_are_rounded(precision, error, r
     torch.testing.assert_close(rounded[1], exact[1], rtol=1e-4, atol=1e-4)
     for ours, theirs in zip(rounded[2:], exact[2:], strict=True):
         assert (ours - theirs).norm() < error * theirs.norm()
-    torch.testing.assert_close(rounded[2], exact[2], rtol=1e-4, atol=1e-3)
+    for exact_ones in (2, 3):  # P and lambda
+        torch.testing.assert_close(rounded[exact_ones], exact[exact_ones], rtol=1e-4, atol=1e-3)
     assert (rounded[4] - exact[4]).norm() > 1e-4 * exact[4].norm()
