@@ -30,12 +30,13 @@ class Measurement:
 
     def __init__(self, updates: Sequence[SVDUpdate], scorer: Scorer) -> None:
         self._updates = list(updates)
-        self._parameters: list[Tensor] = [weight for u in updates for weight in (u.P, u.lam, u.Q)]
         self._scorer = scorer
         self.refit()
 
     def refit(self) -> None:
         """Lay everything out anew, for other ranks, types or devices; what the scorer remembers is gone."""
+        # Asked anew each time: whoever shards or assigns weights puts other objects in their place.
+        self._parameters: list[Tensor] = [weight for u in self._updates for weight in (u.P, u.lam, u.Q)]
         self.layout = Layout(self._updates)
         self._weights, self._grads = self.layout.zeros(), self.layout.zeros()
         self._weight_views = self.layout.views(self._weights)

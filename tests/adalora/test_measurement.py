@@ -53,3 +53,14 @@ def test_a_model_that_has_changed_its_type_does_not_fit():
     assert not measurement.fits
     measurement.refit()
     assert measurement.fits
+
+
+def test_weights_that_were_put_in_the_place_of_others_are_measured():
+    updates, measurement = measured()
+    for update in updates:
+        update.P = torch.nn.Parameter(torch.randn_like(update.P))
+        update.P.grad = torch.zeros_like(update.P)
+    measurement.refit()
+    measurement.take_weights()
+    measurement.add_penalty_gradient(0.1, "squared_sum", None)
+    assert all(torch.any(update.P.grad != 0) for update in updates)
