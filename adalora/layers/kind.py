@@ -1,5 +1,6 @@
 """What has to be known of a type of layer before it can be adapted."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -58,7 +59,7 @@ class LayerKind(Protocol):
         ...
 
 
-class PlainKind:
+class PlainKind(ABC):
     """What holds for most kinds."""
 
     linear = True
@@ -75,9 +76,9 @@ class PlainKind:
         """Return None: the two run one after the other."""
         return None
 
+    @abstractmethod
     def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
-        """Left to each kind."""
-        raise NotImplementedError
+        """Return left @ right applied to the layer's own inputs: each kind has its own way."""
 
     def added(
         self, base: Any, out: Tensor, parts: Parts, saved: SavedInput, dropout: float, *inputs: Any
