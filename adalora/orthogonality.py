@@ -73,27 +73,26 @@ def penalty_and_gradients(
     Returns:
         The penalty as a scalar on the first stack's device.
     """
-    residuals = [P.mT @ P - eye for P, eye in zip(columns, identities, strict=True)]
-    residuals += [Q @ Q.mT - eye for Q, eye in zip(rows, identities, strict=True)]
+    residuals = [P.mT @ P for P in columns] + [Q @ Q.mT for Q in rows]
+    torch._foreach_sub_(residuals, [*identities, *identities])
     norms = [_norms(residual) for residual in residuals]
     every = torch.cat([norm.flatten().to(norms[0].device) for norm in norms])
     if form == "squared_sum":
-        directions = [residual * (4 * _on(factor, residual)) for residual in residuals]
+        torch._foreach_mul_(residuals, 4)
     else:
-        share = 2 / max(every.numel(), 1)
-        directions = [
-            torch.where(norm > 0, residual * (share * _on(factor, residual) / norm), 0.0)
-            for residual, norm in zip(residuals, norms, strict=True)
-        ]
-    for P, direction, gradient in zip(columns, directions[: len(columns)], out[0], strict=True):
+        # A norm of zero is of a residual of zeros, which may be divided by any number.
+        torch._foreach_clamp_min_(norms, torch.finfo(torch.float32).tiny ** 0.5)
+        torch._foreach_div_(residuals, norms)
+        torch._foreach_mul_(residuals, 2 / max(every.numel(), 1))
+    if isinstance(factor, Tensor):
+        torch._foreach_mul_(residuals, [factor.to(residual.device) for residual in residuals])
+    else:
+        torch._foreach_mul_(residuals, factor)
+    for P, direction, gradient in zip(columns, residuals[: len(columns)], out[0], strict=True):
         torch.matmul(P, direction, out=gradient)
-    for Q, direction, gradient in zip(rows, directions[len(columns) :], out[1], strict=True):
+    for Q, direction, gradient in zip(rows, residuals[len(columns) :], out[1], strict=True):
         torch.matmul(direction, Q, out=gradient)
     return every.square().sum() if form == "squared_sum" else every.mean()
-
-
-def _on(factor: float | Tensor, like: Tensor) -> float | Tensor:
-    return factor.to(like.device) if isinstance(factor, Tensor) else factor
 
 
 def _norms(residual: Tensor) -> Tensor:

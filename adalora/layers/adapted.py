@@ -12,7 +12,6 @@ from ..updates import Update
 from .dora import row_norms, row_scales
 from .exact import exactly
 from .kind import LayerKind
-from .saved_input import SavedInput
 
 
 class Origin(nn.Module):
@@ -138,23 +137,25 @@ class AdaptedLayer(nn.Module):
         if self._original or not self.enabled:
             return self._without_updates(*args, **kwargs)
         out: Tensor | None = None
-        for name, update in self.named_updates().items():
-            out = self._updated(out, update, *args, **kwargs)
-            if name in self.magnitudes:
+        base, magnitudes = self.base, self.magnitudes  # looked up once: nn.Module is slow at it
+        for name, update in self.updates.items():
+            out = self._updated(base, out, cast(Update, update), args, kwargs)
+            if name in magnitudes:
                 out = self._rescaled(out, name)
         return cast(Tensor, out)
 
-    def _updated(self, out: Tensor | None, update: Update, *args: Any, **kwargs: Any) -> Tensor:
+    def _updated(
+        self, base: nn.Module, out: Tensor | None, update: Update, args: Any, kwargs: dict[str, Any]
+    ) -> Tensor:
         """Add an update to what came before it: None is the base layer, which has not run yet."""
-        parts, saved = update.parts(), SavedInput(update.save_input)
+        parts, inputs = update.parts(), (*args, *kwargs.values())
         dropout = update.dropout if self.training else 0.0
-        inputs = (*args, *kwargs.values())
         if out is None and parts.rank > 0 and dropout == 0:
-            out = self.kind.fused(self.base, parts, saved, *inputs)
+            out = self.kind.fused(base, parts, update.save_input, *inputs)
             if out is not None:
                 return out
-        out = cast(Tensor, self.base(*args, **kwargs)) if out is None else out
-        return self.kind.added(self.base, out, parts, saved, dropout, *inputs) if parts.rank > 0 else out
+        out = cast(Tensor, base(*args, **kwargs)) if out is None else out
+        return self.kind.added(base, out, parts, update.save_input, dropout, *inputs) if parts.rank else out
 
     def _without_updates(self, *args: Any, **kwargs: Any) -> Tensor:
         out: Tensor = self.base(*args, **kwargs)

@@ -13,10 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..updates import Parts
+from ..updates import Parts, Precision
 from .fused import linear_with_update
 from .kind import PlainKind, untouched
-from .saved_input import SavedInput
 
 
 class ExpertMatrices(nn.Module):
@@ -65,7 +64,7 @@ class Experts(PlainKind):
         x = F.dropout(x.to(right.dtype), dropout)
         return _by_expert(x, counts, lambda rows, e: F.linear(F.linear(rows, right[e]), left[e]))
 
-    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+    def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
         """Return each expert's layer and update in one operation."""
         if not untouched(base):
             return None
@@ -74,7 +73,7 @@ class Experts(PlainKind):
         return _by_expert(
             x,
             counts,
-            lambda rows, e: linear_with_update(rows, weight[e], _of(base.bias, e), updates[e], saved),
+            lambda rows, e: linear_with_update(rows, weight[e], _of(base.bias, e), updates[e], precision),
         )
 
     def channels(self, base: Any) -> int | None:

@@ -11,20 +11,21 @@ h = W₀x + b + P·diag(c)·Qx with c = s·λ. There are two ways to compute it,
 Everything of the size of a factor is computed again in the backward pass.
 """
 
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..updates import Parts
+from ..updates import Parts, Precision
 from .cost import sum_is_cheaper
-from .saved_input import SavedInput
+from .saved_input import keep, read
 from .thin import thin_product
 
 
 def linear_with_update(
-    x: Tensor, weight: Tensor, bias: Tensor | None, parts: Parts, saved: SavedInput
+    x: Tensor, weight: Tensor, bias: Tensor | None, parts: Parts, precision: Precision = "exact"
 ) -> Tensor:
     """Return W₀x + b + ΔWx for a frozen linear layer.
 
@@ -33,186 +34,186 @@ def linear_with_update(
         weight: W₀, d₁ × d₂; it gets no gradient.
         bias: b, shape (d₁,), or None; it gets no gradient.
         parts: ΔW.
-        saved: what of the input is kept for the gradients of the factors.
+        precision: what of the input is kept for the gradient of the right factor.
 
     Returns:
         Shape (…, d₁), in the type in which autocast would run a linear layer.
     """
-    dtype = _running_type(x)
-    # In half precision W₀ + ΔW would round the update away.
-    exact = dtype.itemsize >= 4 and weight.dtype == parts.right.dtype == dtype
-    # With a rounded input the product is kept: the gradient of ``left`` is made of it, and stays exact.
-    summed = exact and saved.precision == "exact" and sum_is_cheaper(x.shape[:-1].numel(), *weight.shape)
+    left, middle, right, scale = parts
+    # In half precision W₀ + ΔW would round the update away. With a rounded input the product Qx is kept: the
+    # gradient of ``left`` is made of it, and stays exact.
+    summed = (
+        sum_is_cheaper(x.shape[:-1].numel(), *weight.shape)
+        and weight.dtype == right.dtype == _running_type(x)
+        and weight.dtype.itemsize >= 4
+        and precision == "exact"
+    )
     function = cast(Any, _Sum if summed else _Accumulate)
-    settings = _Settings(parts.scale, dtype)
-    return cast(Tensor, function.apply(settings, x, weight, bias, *parts.tensors, *saved.keep(x)))
+    if not torch.is_grad_enabled():
+        precision = "exact"
+    return cast(Tensor, function.apply(scale, precision, x, weight, bias, left, middle, right))
 
 
-def update_added(out: Tensor, x: Tensor, parts: Parts, saved: SavedInput) -> Tensor:
+def update_added(out: Tensor, x: Tensor, parts: Parts, precision: Precision = "exact") -> Tensor:
     """Return out + ΔWx for the output of a base layer that has run on its own.
 
     Args:
         out: shape (…, d₁).
         x: shape (…, d₂).
         parts: ΔW.
-        saved: see `linear_with_update`.
+        precision: see `linear_with_update`.
 
     Returns:
         Shape (…, d₁), in the type of ``out``.
     """
-    settings = _Settings(parts.scale, out.dtype)
-    function = cast(Any, _Add)
-    return cast(Tensor, function.apply(settings, out, x, *parts.tensors, *saved.keep(x)))
-
-
-class _Settings(NamedTuple):
-    """What an operation needs beside tensors: s, and the type to compute in."""
-
-    scale: float
-    dtype: torch.dtype
-
-
-def _factor(middle: Tensor | None, scale: float) -> Tensor | float:
-    """Return c = scale · middle, or the scale alone."""
-    return scale if middle is None else middle * scale
+    left, middle, right, scale = parts
+    if not torch.is_grad_enabled():
+        precision = "exact"
+    return cast(Tensor, cast(Any, _Add).apply(scale, precision, out, x, left, middle, right))
 
 
 class _Accumulate(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917 - autograd passes by position
         ctx: Any,
-        settings: _Settings,
+        scale: float,
+        precision: Precision,
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
         left: Tensor,
         middle: Tensor | None,
         right: Tensor,
-        kept: Tensor | None,
-        kept_scale: Tensor | None,
     ) -> Tensor:
-        scale, dtype = settings
+        dtype = _running_type(x)
         rows = _rows(x, dtype)
-        out = _base(rows, weight, bias)
+        out = F.linear(rows, _as(weight, dtype), None if bias is None else _as(bias, dtype))
         hidden = thin_product(_as(right, dtype), rows)
-        out.addmm_(hidden.t(), _as(left * _factor(middle, scale), dtype).t())
-        ctx.save_for_backward(x if kept is None else kept, kept_scale, hidden, weight, left, middle, right)
+        weighted = hidden * _diagonal(middle, scale, dtype)
+        out.addmm_(weighted.t(), _as(left, dtype).t())
+        ctx.save_for_backward(*keep(x, precision), hidden, weight, left, middle, right)
         ctx.scale = scale
-        return out.view(*x.shape[:-1], out.shape[-1])
+        return out.view(*x.shape[:-1], out.shape[1])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         # Unpacked once: under activation checkpointing every look at them runs the forward again.
         kept, kept_scale, hidden, weight, left, middle, right = ctx.saved_tensors
-        rows, c = _rows(grad, grad.dtype), _factor(middle, ctx.scale)
-        inner = thin_product(_as(left * c, rows.dtype).t(), rows)
+        dtype = grad.dtype
+        rows = _rows(grad, dtype)
+        inner = thin_product(_as(left, dtype).t(), rows)
+        c = _diagonal(middle, ctx.scale, dtype)
+        weighted = inner * c
         grad_x = None
-        if ctx.needs_input_grad[1]:
-            grad_x = rows @ _as(weight, rows.dtype)
-            grad_x.addmm_(inner.t(), _as(right, rows.dtype))
+        if ctx.needs_input_grad[2]:
+            grad_x = rows @ _as(weight, dtype)
+            grad_x.addmm_(weighted.t(), _as(right, dtype))
             grad_x = grad_x.view(*grad.shape[:-1], weight.shape[1])
-        x = SavedInput.read(kept, kept_scale, rows.dtype)
-        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), c, hidden, inner, x, rows)
-        return None, grad_x, None, None, *grads, None, None
+        x = _rows(read(kept, kept_scale, dtype), dtype)
+        grad_left, grad_middle = _left_gradients(hidden, inner, rows, middle, c, ctx.scale)
+        return None, None, grad_x, None, None, grad_left, grad_middle, weighted @ x
 
 
 class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917
         ctx: Any,
-        settings: _Settings,
+        scale: float,
+        _precision: Precision,
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
         left: Tensor,
         middle: Tensor | None,
         right: Tensor,
-        kept: Tensor | None,
-        kept_scale: Tensor | None,
     ) -> Tensor:
-        scale, dtype = settings
-        W = torch.addmm(weight, left * _factor(middle, scale), right)
-        out = _base(_rows(x, dtype), W, bias)
-        ctx.save_for_backward(x if kept is None else kept, kept_scale, weight, left, middle, right)
+        ctx.save_for_backward(x, weight, left, middle, right)
         ctx.scale = scale
-        return out.view(*x.shape[:-1], out.shape[-1])
+        W = _sum(weight, left, _diagonal(middle, scale, x.dtype), right)
+        return F.linear(_rows(x, x.dtype), W, bias).view(*x.shape[:-1], weight.shape[0])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        kept, kept_scale, weight, left, middle, right = ctx.saved_tensors
-        rows, c = _rows(grad, grad.dtype), _factor(middle, ctx.scale)
-        weighted = left * c
-        grad_x = None
-        if ctx.needs_input_grad[1]:
-            grad_x = rows @ torch.addmm(weight, weighted, right)
-            grad_x = grad_x.view(*grad.shape[:-1], weight.shape[1])
-        x = SavedInput.read(kept, kept_scale, rows.dtype)
-        hidden, inner = thin_product(right, x), thin_product(weighted.t(), rows)
-        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), c, hidden, inner, x, rows)
-        return None, grad_x, None, None, *grads, None, None
+        x, weight, left, middle, right = ctx.saved_tensors
+        rows, inputs = _rows(grad, grad.dtype), _rows(x, x.dtype)
+        c, grad_x = _diagonal(middle, ctx.scale, grad.dtype), None
+        if ctx.needs_input_grad[2]:
+            grad_x = (rows @ _sum(weight, left, c, right)).view(x.shape)
+        hidden, inner = thin_product(right, inputs), thin_product(left.t(), rows)
+        grad_left, grad_middle = _left_gradients(hidden, inner, rows, middle, c, ctx.scale)
+        return None, None, grad_x, None, None, grad_left, grad_middle, inner * c @ inputs
 
 
 class _Add(torch.autograd.Function):
     @staticmethod
     def forward(  # noqa: PLR0917
         ctx: Any,
-        settings: _Settings,
+        scale: float,
+        precision: Precision,
         out: Tensor,
         x: Tensor,
         left: Tensor,
         middle: Tensor | None,
         right: Tensor,
-        kept: Tensor | None,
-        kept_scale: Tensor | None,
     ) -> Tensor:
-        scale, dtype = settings
+        dtype = out.dtype
         hidden = thin_product(_as(right, dtype), _rows(x, dtype))
-        ctx.save_for_backward(x if kept is None else kept, kept_scale, hidden, left, middle, right)
+        weighted = hidden * _diagonal(middle, scale, dtype)
+        ctx.save_for_backward(*keep(x, precision), hidden, left, middle, right)
         ctx.scale, ctx.dtype = scale, x.dtype
-        return torch.addmm(_rows(out, dtype), hidden.t(), _as(left * _factor(middle, scale), dtype).t()).view(
-            out.shape
-        )
+        return torch.addmm(_rows(out, dtype), weighted.t(), _as(left, dtype).t()).view(out.shape)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         kept, kept_scale, hidden, left, middle, right = ctx.saved_tensors
-        rows, c = _rows(grad, grad.dtype), _factor(middle, ctx.scale)
-        inner = thin_product(_as(left * c, rows.dtype).t(), rows)
+        dtype = grad.dtype
+        rows = _rows(grad, dtype)
+        inner = thin_product(_as(left, dtype).t(), rows)
+        c = _diagonal(middle, ctx.scale, dtype)
+        weighted = inner * c
         grad_x = None
-        if ctx.needs_input_grad[2]:
-            grad_x = inner.t() @ _as(right, rows.dtype)
+        if ctx.needs_input_grad[3]:
+            grad_x = weighted.t() @ _as(right, dtype)
             grad_x = _as(grad_x.view(*grad.shape[:-1], right.shape[1]), ctx.dtype)
-        x = SavedInput.read(kept, kept_scale, rows.dtype)
-        grads = _factor_gradients(Parts(left, middle, right, ctx.scale), c, hidden, inner, x, rows)
-        return None, grad if ctx.needs_input_grad[1] else None, grad_x, *grads, None, None
+        x = _rows(read(kept, kept_scale, dtype), dtype)
+        grad_left, grad_middle = _left_gradients(hidden, inner, rows, middle, c, ctx.scale)
+        grad_out = grad if ctx.needs_input_grad[2] else None
+        return None, None, grad_out, grad_x, grad_left, grad_middle, weighted @ x
 
 
-def _factor_gradients(  # noqa: PLR0917 - each is another letter of one equation
-    parts: Parts, c: Tensor | float, hidden: Tensor, inner: Tensor, x: Tensor, grad: Tensor
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Return the gradients of left, middle and right.
+def _left_gradients(  # noqa: PLR0917 - each is another letter of one equation
+    hidden: Tensor, inner: Tensor, grad: Tensor, middle: Tensor | None, c: Tensor | float, scale: float
+) -> tuple[Tensor, Tensor | None]:
+    """Return the gradients of left, in the type of ``grad``, and of middle.
 
     Args:
-        parts: the update.
-        c: scale · middle.
         hidden: right · xᵀ, r × N.
-        inner: diag(c) · leftᵀ · gradᵀ, r × N.
-        x: the input, N × d₂; of the gradients only that of right reads it.
+        inner: leftᵀ · gradᵀ, r × N.
         grad: the gradient of the output, N × d₁.
+        middle: the diagonal, or None for ones.
+        c: from `_diagonal`.
+        scale: s.
     """
-    left, middle, right, scale = parts
     # Thin on the left: two to three times faster than the product that has the factor's own shape.
-    product = _as((hidden @ grad).t(), left.dtype)
-    grad_middle = None if middle is None else (product * left).sum(0).mul_(scale)
-    return product * c, grad_middle, _as(inner @ x, right.dtype)
+    grad_left = (hidden * c @ grad).t()
+    if middle is None:
+        return grad_left, None
+    # In the type of the parameter: in float16 a loss that is scaled up would overflow.
+    grad_middle = (_as(hidden, middle.dtype) * _as(inner, middle.dtype)).sum(1)
+    return grad_left, grad_middle.mul_(scale)
 
 
-def _base(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    W = _as(weight, rows.dtype).t()
-    return rows @ W if bias is None else torch.addmm(_as(bias, rows.dtype), rows, W)
+def _diagonal(middle: Tensor | None, scale: float, dtype: torch.dtype) -> Tensor | float:
+    """Return c = scale · middle as a column, or the scale alone."""
+    return scale if middle is None else _as(middle * scale, dtype).unsqueeze(1)
+
+
+def _sum(weight: Tensor, left: Tensor, c: Tensor | float, right: Tensor) -> Tensor:
+    """Return W₀ + ΔW."""
+    return torch.addmm(weight, left, right * c)
 
 
 def _rows(x: Tensor, dtype: torch.dtype) -> Tensor:

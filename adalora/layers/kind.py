@@ -5,8 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from ..updates import Parts
-from .saved_input import SavedInput
+from ..updates import Parts, Precision
 
 
 class LayerKind(Protocol):
@@ -36,12 +35,12 @@ class LayerKind(Protocol):
         """Return left @ right applied to the layer's own inputs, which are dropped with that probability."""
         ...
 
-    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+    def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
         """Return base layer and update in one operation; None where they have to run one after the other."""
         ...
 
     def added(
-        self, base: Any, out: Tensor, parts: Parts, saved: SavedInput, dropout: float, *inputs: Any
+        self, base: Any, out: Tensor, parts: Parts, precision: Precision, dropout: float, *inputs: Any
     ) -> Tensor:
         """Return ``out`` plus an update applied to the layer's own inputs, in the type of ``out``."""
         ...
@@ -72,7 +71,7 @@ class PlainKind(ABC):
         """Return the matrix as it is."""
         return matrix
 
-    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+    def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
         """Return None: the two run one after the other."""
         return None
 
@@ -81,7 +80,7 @@ class PlainKind(ABC):
         """Return left @ right applied to the layer's own inputs: each kind has its own way."""
 
     def added(
-        self, base: Any, out: Tensor, parts: Parts, saved: SavedInput, dropout: float, *inputs: Any
+        self, base: Any, out: Tensor, parts: Parts, precision: Precision, dropout: float, *inputs: Any
     ) -> Tensor:
         """Apply the update, and add."""
         return out + self.apply(base, *parts.factors(), dropout, *inputs).to(out.dtype)

@@ -6,10 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from ..updates import Parts
+from ..updates import Parts, Precision
 from .fused import linear_with_update, update_added
 from .kind import PlainKind, untouched
-from .saved_input import SavedInput
 
 
 class Linear(PlainKind):
@@ -24,19 +23,19 @@ class Linear(PlainKind):
         (x,) = inputs
         return F.linear(F.linear(F.dropout(x.to(right.dtype), dropout), right), left)
 
-    def fused(self, base: Any, parts: Parts, saved: SavedInput, *inputs: Any) -> Tensor | None:
+    def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
         """Return base layer and update in one operation, where nothing but `forward` acts on the base."""
         (x,) = inputs
         if type(base) not in (nn.Linear, Conv1D) or not untouched(base):
             return None
-        return linear_with_update(x, self.matrix(base, base.weight), base.bias, parts, saved)
+        return linear_with_update(x, self.matrix(base, base.weight), base.bias, parts, precision)
 
     def added(
-        self, base: Any, out: Tensor, parts: Parts, saved: SavedInput, dropout: float, *inputs: Any
+        self, base: Any, out: Tensor, parts: Parts, precision: Precision, dropout: float, *inputs: Any
     ) -> Tensor:
         """Add the update in one operation."""
         (x,) = inputs
-        return update_added(out, F.dropout(x, dropout) if dropout else x, parts, saved)
+        return update_added(out, F.dropout(x, dropout) if dropout else x, parts, precision)
 
 
 class Transposed(Linear):

@@ -3,7 +3,6 @@
 Only the gradient of ``right`` reads it. The gradient of the input itself needs no input, and stays exact.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -13,38 +12,34 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from ..updates.parts import Precision
 
 
-@dataclass(frozen=True)
-class SavedInput:
-    """How inputs are kept.
+def keep(x: Tensor, precision: Precision) -> tuple[Tensor, Tensor | None]:
+    """Return what is kept of x (…, d), and the scales of its parts, if it has any.
+
+    Layers that read the same input share one rounded copy.
 
     Args:
+        x: the input.
         precision: ``"exact"`` keeps the input itself, which costs nothing where something else keeps it too;
             ``"bf16"`` two bytes a number; ``"int8"`` one, and two for the scale of every 32.
     """
+    if precision == "exact":
+        return x, None
+    if torch.compiler.is_compiling():
+        return _rounded(x, precision)
+    key = (precision, x._version)
+    made: _Copy | None = _COPIES.get(x)
+    if made is None or made.key != key:
+        made = _Copy(key, _rounded(x, precision))
+        _COPIES[x] = made
+    return made.tensors
 
-    precision: Precision = "exact"
 
-    def keep(self, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Return a rounded copy of x (…, d) and the scales of its parts; None where x itself is kept.
-
-        Layers that read the same input share one copy.
-        """
-        if self.precision == "exact" or not torch.is_grad_enabled():
-            return None, None
-        if torch.compiler.is_compiling():
-            return _rounded(x, self.precision)
-        key = (self.precision, x._version)
-        made: _Copy | None = _COPIES.get(x)
-        if made is None or made.key != key:
-            made = _Copy(key, _rounded(x, self.precision))
-            _COPIES[x] = made
-        return made.tensors
-
-    @staticmethod
-    def read(kept: Tensor, scale: Tensor | None, dtype: torch.dtype) -> Tensor:
-        """Return the rows (N × d) of an input or of the copy that `keep` has returned."""
-        rows = kept.reshape(-1, kept.shape[-1]).to(dtype)
-        return rows if scale is None else (_parts(rows) * scale.to(dtype)).view_as(rows)
+def read(kept: Tensor, scale: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """Return the input of which `keep` has returned this."""
+    if scale is None:
+        return kept if kept.dtype == dtype else kept.to(dtype)
+    rows = kept.reshape(-1, kept.shape[-1]).to(dtype)
+    return (_parts(rows) * scale.to(dtype)).view_as(kept)
 
 
 class _Copy(NamedTuple):

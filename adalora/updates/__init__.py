@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .lora import LoRAUpdate
-from .parts import Parts
+from .parts import Parts, Precision
 from .protocol import Update
 from .start import SPECTRAL, singular_part
 from .svd import SVDUpdate
@@ -14,4 +14,4 @@ UPDATES: Mapping[str, type[SVDUpdate] | type[LoRAUpdate]] = MappingProxyType(
 )
 """The updates by the name that a configuration gives them."""
 
-__all__ = ["SPECTRAL", "UPDATES", "LoRAUpdate", "Parts", "SVDUpdate", "Update", "singular_part"]
+__all__ = ["SPECTRAL", "UPDATES", "LoRAUpdate", "Parts", "Precision", "SVDUpdate", "Update", "singular_part"]
