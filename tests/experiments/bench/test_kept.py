@@ -1,8 +1,11 @@
 """Bytes kept for the backward pass."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
+from experiments.bench.cases import Case, random_bert
 from experiments.bench.kept import kept_bytes, measure
 
 
@@ -19,3 +22,12 @@ def test_the_floor_keeps_least(case, settings):
     assert found["against_peft"]["peft_lora"] == 1.0
     kept = found["kept"]
     assert kept["adalora_int8"] < kept["adalora_bf16"] < kept["adalora"]
+
+
+def test_adapters_keep_no_more_than_those_of_peft(settings):
+    """The gate on bytes: at a real width, where the inputs are most of what is kept."""
+    wide = Case("wide", batch=2, tokens=32, make=partial(random_bert, 1, 768))
+    against = measure(wide, settings(rank=12, target_rank=8))["against_peft"]
+    assert against["lora"] <= 1.0
+    assert against["adalora"] <= against["peft_adalora"]
+    assert against["adalora_int8"] <= 0.35
