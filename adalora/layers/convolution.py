@@ -17,6 +17,9 @@ class Convolution(PlainKind):
     convolution with r filters, the same for every group, and ``left`` mixes their outputs to each channel.
     """
 
+    # Not fused: six layers with the sum written in place and a backward pass by hand took 0.98 to 1.13 of the
+    # time of this, and with W₀ + ΔW 0.85 to 1.96, by size (64 to 768 channels, two cores, torch 2.13).
+
     linear = False
 
     def shape(self, base: Any) -> tuple[int, ...]:

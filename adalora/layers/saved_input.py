@@ -39,7 +39,8 @@ def read(kept: Tensor, scale: Tensor | None, dtype: torch.dtype) -> Tensor:
     if scale is None:
         return kept if kept.dtype == dtype else kept.to(dtype)
     rows = kept.reshape(-1, kept.shape[-1]).to(dtype)
-    return (_parts(rows) * scale.to(dtype)).view_as(kept)
+    _parts(rows).mul_(scale)
+    return rows.view_as(kept)
 
 
 class _Copy(NamedTuple):
@@ -63,8 +64,9 @@ def _rounded(x: Tensor, precision: Precision) -> tuple[Tensor, Tensor | None]:
         return x.to(torch.bfloat16), None
     rows = x.reshape(-1, x.shape[-1])
     parts = _parts(rows)
-    largest = parts.abs().amax(-1, keepdim=True).float().clamp_min(torch.finfo(torch.float32).tiny)
-    scale = (largest / 127).bfloat16()
+    # The highest and the lowest, not the largest magnitude, which would take a copy of the input.
+    largest = torch.maximum(parts.amax(-1, keepdim=True), parts.amin(-1, keepdim=True).neg_())
+    scale = (largest.float().clamp_min_(torch.finfo(torch.float32).tiny) / 127).bfloat16()
     codes = (parts / scale.to(parts.dtype)).round_().clamp_(-127, 127)  # the scale was rounded, perhaps down
     return codes.to(torch.int8).view_as(rows), scale
 

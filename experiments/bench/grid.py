@@ -36,20 +36,21 @@ def percent(share: float) -> str:
 
 
 def figure(value: float, unit: str) -> str:
-    """Return a number in a unit of `aims.Aim`."""
-    shown: Mapping[str, str] = {
-        "ratio": f"{value:.3g}",
-        "share": f"{100 * value:.3g} %",
-        "points": f"{value:.2f}",
-    }
-    return shown[unit]
+    """Return a measured number in a unit of `aims.Aim`."""
+    return _UNITS[unit].format(_PER[unit] * value)
 
 
 def bounds(allowed: Range, unit: str) -> str:
     """Return a range in a unit of `aims.Aim`: ``≤ 1.12``, ``≥ 1.15``, ``0.98 to 1.02``."""
-    low, high = allowed.low, allowed.high
-    if isinf(low):
-        return f"≤ {figure(high, unit)}"
-    if isinf(high):
-        return f"≥ {figure(low, unit)}"
-    return figure(low, unit) if low == high else f"{figure(low, unit)} to {figure(high, unit)}"
+    low, high = (_BOUNDS[unit].format(_PER[unit] * end) for end in (allowed.low, allowed.high))
+    if isinf(allowed.low):
+        return f"≤ {high}"
+    if isinf(allowed.high):
+        return f"≥ {low}"
+    return low if low == high else f"{low} to {high}"
+
+
+_PER: Mapping[str, float] = {"ratio": 1, "share": 100, "points": 1}
+# What was measured has a figure more than what it is held against, so that a near miss shows.
+_UNITS: Mapping[str, str] = {"ratio": "{:.3f}", "share": "{:.2f} %", "points": "{:.2f}"}
+_BOUNDS: Mapping[str, str] = {"ratio": "{:.3g}", "share": "{:.3g} %", "points": "{:.2f}"}

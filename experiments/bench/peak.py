@@ -1,8 +1,11 @@
 """Peak memory of training, each contestant in a process of its own."""
 
+import os
 import resource
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ from .config import BenchConfig
 from .contestants import CONTESTANTS
 
 STEPS = 3
+_MARKS = Path("/proc/self/clear_refs")
+_THRESHOLD = "MALLOC_MMAP_THRESHOLD_"  # read by glibc when a process starts
 
 
 def measure(config: BenchConfig) -> dict[str, Any]:
@@ -23,15 +28,33 @@ def measure(config: BenchConfig) -> dict[str, Any]:
 
     Returns:
         ``case``, and by contestant ``peak`` in bytes: of the process on the CPU, less what it held with
-        nothing but its libraries; of torch's allocator on a GPU.
+        nothing but its libraries, with freed memory given back at once; of torch's allocator on a GPU.
     """
     case = _first(config)
     peak = {}
     for name in CONTESTANTS:
         # Spawned, not forked: a copy of this process would begin with all the memory that it has.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        with _returning_memory(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             peak[name] = pool.submit(_in_a_process_of_its_own, name, config).result()
     return {"case": case.name, "peak": peak}
+
+
+@contextmanager
+def _returning_memory() -> Iterator[None]:
+    """Let processes that start here give freed blocks back to the system at once.
+
+    glibc keeps those of up to 32 MiB, and the gaps between them depend on the sizes that happened to be
+    asked for in turn: they are not what a contestant needs.
+    """
+    before = os.environ.get(_THRESHOLD)
+    os.environ[_THRESHOLD] = str(2**16)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THRESHOLD]
+        else:
+            os.environ[_THRESHOLD] = before
 
 
 def _first(config: BenchConfig) -> Any:
@@ -47,13 +70,22 @@ def _in_a_process_of_its_own(name: str, config: BenchConfig) -> int:
     before = peak_bytes(config.device)
     case = _first(config)
     racer = CONTESTANTS[name].build(case, config)
+    forget_peak(config.device)  # a shrunk one has trained before it shrank
     for batch in batches(racer.model, case, STEPS, config.seed):
         racer.step(batch)
     return peak_bytes(config.device) - before
 
 
+def forget_peak(device: str) -> None:
+    """Let `peak_bytes` begin anew with what is held now; on the CPU, Linux alone can."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif os.access(_MARKS, os.W_OK):
+        _MARKS.write_text("5", encoding="ascii")  # the code for VmHWM, see proc(5)
+
+
 def peak_bytes(device: str) -> int:
-    """Return the most memory that this process has held so far, on the device, in bytes."""
+    """Return the most memory that this process has held, on the device, since `forget_peak`; in bytes."""
     if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     status = Path("/proc/self/status")

@@ -32,5 +32,5 @@ def test_bounds(allowed, unit, shown):
 
 
 def test_a_number_in_its_unit():
-    assert figure(1.2345, "ratio") == "1.23"
-    assert figure(0.00714, "share") == "0.714 %"
+    assert figure(1.2341, "ratio") == "1.234"
+    assert figure(0.00714, "share") == "0.71 %"
