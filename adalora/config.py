@@ -1,5 +1,6 @@
 """Settings of an adapter and of its rank allocation, as frozen and validated data."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -84,6 +85,11 @@ class AdapterConfig:
             exclude_modules=names("exclude_modules", self.exclude_modules),
             train_modules=names("train_modules", self.train_modules),
         )
+
+    @property
+    def scale(self) -> float:
+        """The scaling s, α/r or α/√r."""
+        return self.alpha / (self.rank if self.scaling == "lora" else math.sqrt(self.rank))
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,10 @@ class AdaLoRAController:
         """Return the triplets that the latest budget update kept in each matrix, by module name."""
         return dict(zip(self._updates, kept(self._in_order), strict=True))
 
+    def alive(self) -> dict[str, Tensor]:
+        """Return which triplets the latest budget update kept, shaped like λ, by module name; copies."""
+        return {module: update.mask.clone() for module, update in self._updates.items()}
+
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
         """Return S of each triplet, shaped like λ, by module name; at first that of the start."""

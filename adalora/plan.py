@@ -1,6 +1,5 @@
 """What one layer gets from an adapter: built before the model changes, put on after."""
 
-import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -59,13 +58,12 @@ def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) ->
     # Half-precision and quantised weights get float32 factors: bfloat16 would round λ's small steps away.
     weight = cast(nn.Parameter, base.weight)
     dtype = torch.promote_types(weight.dtype, torch.float32)
-    divisor = config.rank if config.scaling == "lora" else math.sqrt(config.rank)
     spectral = config.init in SPECTRAL
     update = UPDATES[config.update](
         d1,
         d2,
         config.rank,
-        config.alpha / divisor,
+        config.scale,
         stack=stack[0] if stack else None,
         dropout=config.dropout,
         save_input=config.save_input,

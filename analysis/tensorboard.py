@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
@@ -46,3 +47,15 @@ def log_controller(writer: SummaryWriter, controller: AdaLoRAController) -> None
         logarithms = logarithms[logarithms.isfinite()]
         if len(logarithms) > 0:
             writer.add_histogram(f"log10_score/{module}", logarithms, controller.step, bins=30)
+
+
+def log_figures(writer: SummaryWriter, step: int, figures: Mapping[str, Figure]) -> None:
+    """Write pictures.
+
+    Args:
+        writer: where to write.
+        step: optimizer steps taken.
+        figures: what the functions of this package return, by tag.
+    """
+    for tag, figure in figures.items():
+        writer.add_figure(tag, figure, step, close=False)

@@ -19,6 +19,14 @@ COLUMN = 3.35  # width of a column in a two-column paper, the least that any pic
 # every common form of colour blindness.
 RANK_COLOURS = colormaps["YlGnBu"]
 
+# Okabe and Ito's palette, in an order in which neighbours differ in lightness too.
+_SERIES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#1b2733")
+
+
+def series_colour(number: int) -> str:
+    """Return the colour of a line or bar among several; they repeat after seven."""
+    return _SERIES[number % len(_SERIES)]
+
 
 def text_width(*texts: str, size: float = TEXT) -> float:
     """Return the width of the widest text in inches."""

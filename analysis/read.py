@@ -1,0 +1,64 @@
+"""Adapters of every origin, in one form."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from adalora import CheckpointError, ConfigError
+from adalora.checkpoint import HEADER
+
+from .records import AdapterRecord, placed
+from .sources import peft_folder
+from .sources.live import records_of_model
+from .sources.ours import records_of_save
+from .sources.peft_folder import records_of_peft
+from .sources.plain import records_of_tensors
+
+_IN_A_RUN = "adapter"
+
+
+def read(
+    source: Any, *, base: str | Path | None = None, name: str | None = None, scale: float = 1.0
+) -> list[AdapterRecord]:
+    """Return what is known of every adapted matrix, in module order.
+
+    Nothing but names and shapes is read now; factors and pretrained weights are, one matrix at a time, when a
+    record is asked for them.
+
+    Args:
+        source: the folder of a run, a folder that `adalora.save` or the `peft` library has written, a model
+            with adapters, or a state dict.
+        base: folder or name of the pretrained model; None for what the source says. Never downloaded.
+        name: of the adapter, for a model that has several.
+        scale: s, for a state dict.
+
+    Raises:
+        CheckpointError: the folder holds no adapter, or a file in it is missing or damaged.
+        ConfigError: the state dict holds no factors, or ``source`` is none of these.
+        StateError: the model has no such adapter.
+    """
+    if isinstance(source, nn.Module):
+        return placed(records_of_model(source, name))
+    if isinstance(source, Mapping):
+        return placed(records_of_tensors(source, scale))
+    if isinstance(source, str | Path):
+        return placed(_of_folder(Path(source), None if base is None else str(base)))
+    raise ConfigError(
+        f"source is a {type(source).__name__}; allowed: the path of a folder, a model, or a state dict."
+    )
+
+
+def _of_folder(folder: Path, base: str | None) -> list[AdapterRecord]:
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder; give one that holds an adapter or a run.")
+    for place in (folder, folder / _IN_A_RUN):
+        if (place / HEADER).exists():
+            return records_of_save(place, base)
+        if (place / peft_folder.CONFIG).exists():
+            return records_of_peft(place, base)
+    raise CheckpointError(
+        f"{folder} holds no adapter: neither {HEADER}, of adalora.save, nor {peft_folder.CONFIG}, of peft, "
+        f"nor a folder {_IN_A_RUN!r} with one of them."
+    )

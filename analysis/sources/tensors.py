@@ -1,0 +1,69 @@
+"""Tensors of a safetensors file, one at a time."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+
+from adalora import CheckpointError
+
+from ..arrays import Array
+
+Reader = Callable[[str], torch.Tensor]
+
+
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of every tensor in a file, without reading any.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, or of another format.
+    """
+    with _opened(path) as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+def reader_of(path: Path) -> Reader:
+    """Return a function that reads one tensor of a file by name.
+
+    The file is opened for each: a mapping that stays would hold every page that was ever read.
+    """
+
+    def read(name: str) -> torch.Tensor:
+        with _opened(path) as file:
+            try:
+                tensor: torch.Tensor = file.get_tensor(name).clone()
+            except SafetensorError as error:
+                raise CheckpointError(f"{path} has no tensor {name!r}: {error}.") from error
+        return tensor
+
+    return read
+
+
+def reader_in(tensors: Mapping[str, torch.Tensor]) -> Reader:
+    """Return a function that takes one of several tensors by name."""
+    return lambda name: tensors[name]
+
+
+def double(tensor: torch.Tensor) -> Array:
+    """Return a tensor in float64."""
+    return np.asarray(tensor.detach().to("cpu", torch.float64).numpy())
+
+
+def rounding(*tensors: torch.Tensor) -> float:
+    """Return the relative rounding error of the coarsest tensor; half precision counts as float32."""
+    exact = all(tensor.dtype == torch.float64 for tensor in tensors)
+    return float(torch.finfo(torch.float64 if exact else torch.float32).eps)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="pt")
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist; the folder is incomplete.") from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path} is truncated or not a safetensors file: {error}. Take another copy of it."
+        ) from error
