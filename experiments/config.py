@@ -222,6 +222,8 @@ class RunConfig:
         evaluation: how the model is measured.
         baseline: what the run is compared with.
         seed: of the head's start, the adapter's start, dropout and the order of the rows.
+        tensorboard_figures_every: optimizer steps between two sets of pictures in TensorBoard, those of
+            ``adalora analyze``; 0 writes none.
         output_dir: folder that holds the runs.
         overwrite: replace a finished run of the same name.
 
@@ -241,6 +243,7 @@ class RunConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     baseline: BaselineConfig = field(default_factory=BaselineConfig)
     seed: int = 0
+    tensorboard_figures_every: int = 0
     output_dir: str = "runs"
     overwrite: bool = False
 
@@ -250,6 +253,8 @@ class RunConfig:
         require(fits, "name", self.name, "up to 100 letters, digits, '-', '_' and '.', as for a folder")
         require(bool(self.model), "model", self.model, "'minilm', a local folder, or a name on the hub")
         require(0 <= self.seed < 2**32, "seed", self.seed, "an integer from 0 to 4294967295")
+        every = self.tensorboard_figures_every
+        require(every >= 0, "tensorboard_figures_every", every, "a number of steps, or 0 for no pictures")
 
 
 def _positive(part: str, config: object, *names: str) -> None:

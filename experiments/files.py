@@ -16,11 +16,12 @@ from .config import RunConfig
 
 CONFIG, RESULTS = "config.yaml", "results.json"
 METRICS, VERSIONS, ALLOCATION = "metrics.jsonl", "versions.json", "allocation.json"
+TRIPLETS = "triplets.jsonl"
 ADAPTER, HEAD, TENSORBOARD, PICTURES = "adapter", "head.safetensors", "tensorboard", "pictures"
 REPORT = "report.html"
 
 _OURS = {
-    *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION),
+    *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION, TRIPLETS),
     *(ADAPTER, HEAD, TENSORBOARD, PICTURES, REPORT),
 }
 _CHECKPOINTS = "checkpoint-*"

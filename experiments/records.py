@@ -51,6 +51,39 @@ class MetricsFile(TrainerCallback):
             file.write(json.dumps(plain({"step": state.global_step, **plain_names(logs)})) + "\n")
 
 
+class TripletsFile(TrainerCallback):
+    """Appends the scores and the decisions of every budget update to a file, one JSON object a line.
+
+    ``scores`` and ``alive`` hold a list for each module, as λ lies. What has left the tensors by then is left
+    out.
+
+    Args:
+        path: the file.
+        callbacks: those of the method; nothing is written unless one of them has a controller.
+    """
+
+    def __init__(self, path: Path, callbacks: list[TrainerCallback]) -> None:
+        self.path = path
+        self.callbacks = callbacks
+        self._step = 0
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write a line if the step had a budget update."""
+        controller = controller_of(self.callbacks)
+        if controller is None or controller.history[-1].step <= self._step:
+            return
+        self._step = controller.history[-1].step
+        row = {
+            "step": self._step,
+            "scores": {module: one.flatten().tolist() for module, one in controller.scores().items()},
+            "alive": {module: one.flatten().int().tolist() for module, one in controller.alive().items()},
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(plain(row)) + "\n")
+
+
 class Board(TrainerCallback):
     """Writes every log row, and where the rank is, to TensorBoard.
 

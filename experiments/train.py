@@ -12,12 +12,13 @@ import adalora
 import analysis
 
 from . import files, methods, optimizers, report
+from .analyses.board import FigureBoard
 from .config import RunConfig
 from .fit import Fitted, build, count_steps, fit, try_out
 from .methods import Method, controller_of
 from .pictures import training_curve
 from .prepare import Prepared, prepare
-from .records import Board, MetricsFile
+from .records import Board, MetricsFile, TripletsFile
 from .results import Base, Line, Results, base_of, rank_of
 from .versions import versions
 
@@ -97,7 +98,14 @@ def _fit_method(
 ) -> tuple[Fitted, adalora.AdaLoRAController | None, Base | None]:
     model, callbacks = _build_again(data, method)
     board = Board(folder / files.TENSORBOARD, callbacks)
-    watchers = [MetricsFile(folder / files.METRICS), board]
+    watchers: list[TrainerCallback] = [
+        MetricsFile(folder / files.METRICS),
+        TripletsFile(folder / files.TRIPLETS, callbacks),
+        board,
+    ]
+    every = data.config.tensorboard_figures_every
+    if every and method.name != "head":
+        watchers.append(FigureBoard(board.writer, callbacks, every, folder))
     training = data.config.training
 
     def keep() -> None:

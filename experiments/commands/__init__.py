@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import bench, train
+from . import analyze, bench, compare, figures, train
 from .command import Command
 
 __all__ = ["COMMANDS", "Command"]
 
-COMMANDS: Mapping[str, Command] = MappingProxyType({"train": train.COMMAND, "bench": bench.COMMAND})
+COMMANDS: Mapping[str, Command] = MappingProxyType(
+    {
+        "train": train.COMMAND,
+        "analyze": analyze.COMMAND,
+        "compare": compare.COMMAND,
+        "figures": figures.COMMAND,
+        "bench": bench.COMMAND,
+    }
+)

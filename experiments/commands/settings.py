@@ -25,11 +25,12 @@ def read(kind: type[Settings], parser: ArgumentParser, path: Path | None, words:
         kind: a frozen dataclass, whose fields may be such dataclasses.
         parser: from `make_parser`, for the same kind.
         path: YAML file; None for the defaults.
-        words: ``--key value`` or ``--key=value``.
+        words: ``--key value`` or ``--key=value``; a key may have ``-`` for ``_``.
 
     Raises:
         ConfigError: the file cannot be read, or a setting is unknown, missing, or has a wrong value.
     """
+    words = [_with_underscores(word) for word in words]
     in_file = _names_in(_read_mapping(path)) if path else ()
     given = [*in_file, *(_name_of(word) for word in words if word.startswith("--"))]
     known = [*names(kind), "help", "print_config"]
@@ -76,6 +77,13 @@ def _names_in(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:
         yield f"{before}{name}"
         if isinstance(value, Mapping):
             yield from _names_in(value, f"{before}{name}.")
+
+
+def _with_underscores(word: str) -> str:
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.removeprefix("--").partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
 
 
 def _name_of(word: str) -> str:

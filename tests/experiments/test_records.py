@@ -3,13 +3,14 @@
 import json
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import TrainerState
 
 import adalora
 from adalora import AdaLoRACallback, AdaLoRAController, AdapterConfig, AllocationConfig
-from experiments.records import Board, MetricsFile, plain_names
-from tests.models import mlp
+from experiments.records import Board, MetricsFile, TripletsFile, plain_names
+from tests.models import mlp, mlp_batches
 
 
 def test_names_are_those_of_our_files():
@@ -67,3 +68,29 @@ def test_a_loss_that_is_not_finite_is_null(tmp_path):
     file = MetricsFile(tmp_path / "metrics.jsonl")
     file.on_log(None, TrainerState(global_step=1), None, logs={"loss": float("nan")})
     assert file.path.read_text() == '{"step": 1, "loss": null}\n'
+
+
+def test_every_budget_update_leaves_a_line(tmp_path):
+    torch.manual_seed(0)
+    model = adalora.inject(mlp(), AdapterConfig(rank=3, target_modules=["up", "down"]))
+    callback = AdaLoRACallback(AllocationConfig())
+    allocation = AllocationConfig(target_rank=2, total_steps=6, warmup_steps=1, final_steps=2, interval=2)
+    callback.controller = controller = AdaLoRAController(model, allocation)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    controller.attach(optimizer)
+    file = TripletsFile(tmp_path / "triplets.jsonl", [callback])
+    for x, y in mlp_batches(6):
+        model(x, y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        file.on_step_end(None, TrainerState(global_step=controller.step), None)
+    rows = [json.loads(line) for line in file.path.read_text().splitlines()]
+    assert [row["step"] for row in rows] == [row.step for row in controller.history[1:]]
+    for row, allocation in zip(rows, controller.history[1:], strict=True):
+        assert {module: sum(alive) for module, alive in row["alive"].items()} == allocation.ranks
+        assert all(len(row["scores"][module]) == len(row["alive"][module]) for module in allocation.ranks)
+
+
+def test_a_method_without_a_controller_has_no_triplets(tmp_path):
+    TripletsFile(tmp_path / "t", []).on_step_end(None, TrainerState(global_step=1), None)
+    assert not (tmp_path / "t").exists()

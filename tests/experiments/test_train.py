@@ -37,6 +37,7 @@ def test_a_run_writes_everything(finished):
         "report.html",
         "results.json",
         "tensorboard",
+        "triplets.jsonl",
         "versions.json",
     }
     pictures = {path.name for path in (folder / "pictures").iterdir()}

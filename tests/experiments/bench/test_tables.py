@@ -34,7 +34,9 @@ def test_cells_say_what_was_measured(record):
 
 def test_what_was_asked_is_compared(record):
     lines = tables(record)["asked"].splitlines()
-    assert "| bert-4x768: AdaLoRA before shrinking, over the floor | ≤ 1.12 | ≤ 1.08 | 1.100 | asked |" in lines
+    assert (
+        "| bert-4x768: AdaLoRA before shrinking, over the floor | ≤ 1.12 | ≤ 1.08 | 1.100 | asked |" in lines
+    )
     assert "| minilm: AdaLoRA before shrinking, over the floor | ≤ 1.24 | ≤ 1.15 | 1.100 | aim |" in lines
     assert "| minilm: peft AdaLoRA over ours, whole run | ≥ 1.25 | ≥ 1.4 | 1.200 | no |" in lines
     assert "| merged inference over base, worst cell | 0.98 to 1.02 | 0.98 to 1.02 | 1.100 | no |" in lines

@@ -1,0 +1,91 @@
+"""Which runs are trained, and where they lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from .. import files
+from ..config import RunConfig
+from ..train import train
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run.
+
+    Attributes:
+        label: as tables and pictures say it.
+        recipe: the shipped settings that it takes: ``"lora"`` or ``"adalora"``.
+        rank: initial rank.
+        seed: its own: runs of one seed would start from the same numbers, and share directions for that.
+    """
+
+    label: str
+    recipe: str
+    rank: int
+    seed: int
+
+
+RUNS: Mapping[str, Planned] = MappingProxyType(
+    {
+        "lora-r2": Planned("LoRA r = 2", "lora", 2, 0),
+        "lora-r8": Planned("LoRA r = 8", "lora", 8, 1),
+        "lora-r64": Planned("LoRA r = 64", "lora", 64, 2),
+        "lora-r64-again": Planned("LoRA r = 64, another seed", "lora", 64, 3),
+        "adalora": Planned("AdaLoRA", "adalora", 12, 4),
+        "adalora-again": Planned("AdaLoRA, another seed", "adalora", 12, 5),
+    }
+)
+
+
+def settings(name: str, recipes: Mapping[str, RunConfig], output_dir: str, steps: int | None) -> RunConfig:
+    """Return the settings of a run.
+
+    Args:
+        name: in `RUNS`.
+        recipes: the shipped settings by name.
+        output_dir: where the runs go.
+        steps: of each run; None for those of the recipe. A run of another length keeps the shares of its
+            phases.
+    """
+    planned = RUNS[name]
+    recipe = recipes[planned.recipe]
+    config = replace(
+        recipe,
+        name=name,
+        seed=planned.seed,
+        output_dir=output_dir,
+        # With α in step with the rank the scale of the update is the same for all.
+        adapter=replace(
+            recipe.adapter, rank=planned.rank, alpha=recipe.adapter.alpha * planned.rank / recipe.adapter.rank
+        ),
+    )
+    if steps is None:
+        return config
+    share = steps / (recipe.training.max_steps or steps)
+    allocation = replace(
+        recipe.allocation,
+        warmup_steps=int(share * recipe.allocation.warmup_steps),
+        final_steps=int(share * recipe.allocation.final_steps),
+    )
+    training = replace(
+        recipe.training, max_steps=steps, lr_warmup=float(int(share * recipe.training.lr_warmup))
+    )
+    return replace(config, training=training, allocation=allocation)
+
+
+def finished(config: RunConfig) -> bool:
+    """Say whether a run with these very settings is there, and whole."""
+    path = files.path_of(config)
+    return (path / files.RESULTS).exists() and (path / files.CONFIG).read_text(
+        encoding="utf-8"
+    ) == files.to_yaml(config)
+
+
+def train_all(configs: Mapping[str, RunConfig]) -> dict[str, Path]:
+    """Train what is not there yet, and return the folder of each run by name."""
+    for config in configs.values():
+        if not finished(config):
+            train(replace(config, overwrite=True))
+    return {name: files.path_of(config) for name, config in configs.items()}
