@@ -1,10 +1,12 @@
 """Pictures of one run's matrices: spectra and amplification."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from adalora import ConfigError
 
@@ -33,7 +35,7 @@ def spectrum_curves(
         raise ConfigError("numbers has no update that is not zero; allowed: at least one.")
     types = list(dict.fromkeys(one.record.type for one in living))
     left = style.MARGIN + 0.55
-    names = 0.17 * len(types) + 0.1
+    names = 0.15 * math.ceil(len(types) / 2) + 0.12
     height = style.FOOT + names + HEIGHT + 0.15 + style.HEADLINE
     stable = np.mean([one.spectrum.stable_rank for one in living])
     facts = f"{len(living)} matrices; stable rank {stable:.1f} on average"
@@ -52,6 +54,7 @@ def spectrum_curves(
     lower.set_ylabel("share of energy")
     for axes in (upper, lower):
         axes.set_xlabel("number of directions", labelpad=1)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.spines[["left", "bottom"]].set(visible=True, color=style.RULE)
     handles = upper.get_legend_handles_labels()
     figure.legend(

@@ -32,25 +32,37 @@ class Panel:
 
 
 def panels(
-    rows: Sequence[Sequence[Panel]], *, title: str, facts: str, size: float = 1.35, top: float = 1.0
+    rows: Sequence[Sequence[Panel]],
+    *,
+    title: str,
+    facts: str,
+    names: Sequence[str] = (),
+    size: float = 1.35,
 ) -> Figure:
-    """Draw panels of equal size.
+    """Draw panels of equal size; the dark end of the colours is the largest φ, rounded up.
 
     Args:
         rows: panels from the top row to the bottom row.
         title: of the picture.
         facts: the line below the title.
+        names: of the rows, if they have any.
         size: width and height of a panel in inches.
-        top: φ at the dark end of the colours.
     """
+    cells = np.concatenate([panel.grid.ravel() for row in rows for panel in row])
+    top = _rounded_up(float(cells[~np.isnan(cells)].max(initial=0)))
+    head = NAME + (0.18 if names else 0)
     columns = max(len(row) for row in rows)
     left = style.MARGIN + 0.42
     width = columns * size + (columns - 1) * (SPACE + 0.14)
-    height = len(rows) * (size + NAME + AXIS) + (len(rows) - 1) * 0.1
+    height = len(rows) * (size + head + AXIS) + (len(rows) - 1) * 0.1
     figure = style.new_figure(left + width + BAR + 0.15, height + style.HEADLINE + 0.1, title, facts)
+    across, up = figure.get_size_inches()
     mesh = None
     for number, row in enumerate(rows):
-        bottom = 0.1 + AXIS + (len(rows) - 1 - number) * (size + NAME + AXIS + 0.1)
+        bottom = 0.1 + AXIS + (len(rows) - 1 - number) * (size + head + AXIS + 0.1)
+        if names:
+            place = style.MARGIN / across, (bottom + size + NAME + 0.02) / up
+            figure.text(*place, names[number], fontsize=style.TEXT, color=style.INK, fontweight="bold")
         for column, panel in enumerate(row):
             axes = style.add_panel(figure, left + column * (size + SPACE + 0.14), bottom, size, size)
             mesh = _draw(axes, panel, top, first=column == 0)
@@ -74,6 +86,12 @@ def _draw(axes: Any, panel: Panel, top: float, *, first: bool) -> Any:
     return mesh
 
 
+def _rounded_up(value: float) -> float:
+    """Return a round number that is no smaller, and at most 1."""
+    steps = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+    return next((step for step in steps if value <= step), 1.0)
+
+
 def _ticks(size: int) -> list[int]:
     """Return 1, the last one, and a few between them."""
     if size <= 4:
@@ -84,7 +102,7 @@ def _ticks(size: int) -> list[int]:
 def _bar(figure: Figure, mesh: Any, place: tuple[float, float, float], top: float) -> None:
     left, bottom, height = place
     panel = style.add_panel(figure, left, bottom, 0.09, height)
-    bar = figure.colorbar(mesh, cax=panel, ticks=[0, top / 2, top])
+    bar = figure.colorbar(mesh, cax=panel, ticks=[0, top / 2, top], format="%.3g")
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=style.SMALL, labelcolor=style.MUTED, pad=2)
     bar.ax.set_title("φ", fontsize=style.TEXT, color=style.MUTED, pad=4)

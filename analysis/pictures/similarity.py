@@ -29,7 +29,7 @@ def similarity_heatmap(pairs: Sequence[PairNumbers], *, labels: tuple[str, str],
     """
     _require(pairs)
     i, j = (f"{axis}, {label}" for axis, label in zip("ij", labels, strict=True))
-    full = [Panel(_short(pair), pair.grid, i, j) for pair in pairs]
+    full = [Panel(name, pair.grid, i, j) for name, pair in zip(_names(pairs), pairs, strict=True)]
     close = [Panel("lower-left triangle", _triangle(pair.grid), i, j) for pair in pairs]
     return panels([full, close], title=title or "How much of one run lies in the other", facts=_facts(pairs))
 
@@ -47,11 +47,10 @@ def seed_similarity(pairs: Sequence[PairNumbers], *, labels: tuple[str, str], ti
     """
     _require(pairs)
     i, j = (f"{axis}, {label}" for axis, label in zip("ij", labels, strict=True))
-    drawn = [Panel(_short(pair), pair.grid, i, j) for pair in pairs]
+    drawn = [Panel(name, pair.grid, i, j) for name, pair in zip(_names(pairs), pairs, strict=True)]
     shape, d = pairs[-1].grid.shape, _dimensions(pairs[-1])
     drawn.append(Panel("random", _random(d, *shape), i, j))
-    top = max(0.1, *(float(np.nanmax(pair.grid)) for pair in pairs))
-    return panels([drawn], title=title or "Directions that two seeds share", facts=_facts(pairs), top=top)
+    return panels([drawn], title=title or "Directions that two seeds share", facts=_facts(pairs))
 
 
 def similarity_by_layer(pairs: Sequence[PairNumbers], *, labels: tuple[str, str], title: str = "") -> Figure:
@@ -71,12 +70,9 @@ def similarity_by_layer(pairs: Sequence[PairNumbers], *, labels: tuple[str, str]
     for pair in pairs:
         if pair.grid.size:
             by_type.setdefault(pair.first.type, []).append(pair)
-    rows = [
-        [Panel(f"{kind}, layer {pair.first.layer}", pair.grid, i, j) for pair in _few(found)]
-        for kind, found in by_type.items()
-    ]
-    top = max(0.1, *(float(np.nanmax(panel.grid)) for row in rows for panel in row))
-    return panels(rows, title=title or "φ by layer", facts=_facts(pairs), size=1.15, top=top)
+    rows = [[Panel(_layer(pair), pair.grid, i, j) for pair in _few(found)] for found in by_type.values()]
+    facts = _facts(pairs)
+    return panels(rows, title=title or "φ by layer", facts=facts, names=list(by_type), size=1.15)
 
 
 def base_similarity(numbers: Mapping[str, MatrixNumbers], *, title: str = "") -> Figure:
@@ -133,9 +129,18 @@ def _few(pairs: Sequence[PairNumbers]) -> list[PairNumbers]:
     return [pairs[round(place)] for place in np.linspace(0, len(pairs) - 1, _FEW)]
 
 
-def _short(pair: PairNumbers) -> str:
-    layer = "" if pair.first.layer is None else f", layer {pair.first.layer}"
-    return f"{pair.first.type}{layer}"
+def _names(pairs: Sequence[PairNumbers]) -> list[str]:
+    """Return the last words of each type that tell it from the others, and the layer."""
+    types = list(dict.fromkeys(pair.first.type for pair in pairs))
+    for words in range(1, 9):
+        brief = {kind: ".".join(kind.split(".")[-words:]) for kind in types}
+        if len(set(brief.values())) == len(types):
+            break
+    return [f"{brief[pair.first.type]}, {_layer(pair)}" for pair in pairs]
+
+
+def _layer(pair: PairNumbers) -> str:
+    return "no layer" if pair.first.layer is None else f"layer {pair.first.layer}"
 
 
 def _facts(pairs: Sequence[PairNumbers]) -> str:

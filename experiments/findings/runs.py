@@ -56,6 +56,7 @@ def settings(name: str, recipes: Mapping[str, RunConfig], output_dir: str, steps
         name=name,
         seed=planned.seed,
         output_dir=output_dir,
+        overwrite=True,  # of a run with other settings: `train_all` leaves one with the same settings alone
         # With α in step with the rank the scale of the update is the same for all.
         adapter=replace(
             recipe.adapter, rank=planned.rank, alpha=recipe.adapter.alpha * planned.rank / recipe.adapter.rank
@@ -87,5 +88,5 @@ def train_all(configs: Mapping[str, RunConfig]) -> dict[str, Path]:
     """Train what is not there yet, and return the folder of each run by name."""
     for config in configs.values():
         if not finished(config):
-            train(replace(config, overwrite=True))
+            train(config)
     return {name: files.path_of(config) for name, config in configs.items()}

@@ -1,5 +1,7 @@
 """Pictures of φ."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,16 @@ def test_in_full_and_the_triangle():
     assert "singular vectors of A or Q; 1: the smaller span lies in the larger" in texts(figure)
 
 
+def test_directions_that_no_factor_has_stay_blank():
+    (right, *_) = [
+        one for one in analysis.compare(record(0, "q"), record(0, "q"), samples=2) if one.side == "left"
+    ]
+    blank = dataclasses.replace(right, grid=np.full((3, 3), np.nan))
+    assert all(
+        np.isnan(grid).all() for grid in cells(analysis.similarity_heatmap([blank], labels=("a", "b")))
+    )
+
+
 def test_seeds_beside_chance():
     drawn = pairs(ranks=(4, 4), layers=1, of="delta")
     figure = analysis.seed_similarity(drawn, labels=("seed 0", "seed 1"))
@@ -78,10 +90,11 @@ def test_seeds_beside_chance():
 
 def test_a_few_layers_of_many():
     figure = analysis.similarity_by_layer(pairs(layers=15), labels=("a", "b"))
-    names = [text for text in texts(figure) if text.startswith("query")]
-    assert names[0] == "query, layer 0"
-    assert names[-1] == "query, layer 14"
-    assert len(names) == 6
+    names = [text for text in texts(figure) if text.startswith("layer")]
+    assert names[0] == "layer 0"
+    assert names[5] == "layer 14"
+    assert len(names) == 2 * 6
+    assert {"query", "value"} <= set(texts(figure))
 
 
 def test_updates_against_their_weight():
