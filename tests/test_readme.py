@@ -47,18 +47,21 @@ def test_the_python_blocks_run(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "evolution.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("code", SHELL)
-def test_the_shell_blocks_run(code, tmp_path):
+def test_the_shell_blocks_run(tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    run = subprocess.run(  # noqa: S602
-        code,
-        shell=True,
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "report: runs/quick/report.html" in run.stdout
-    assert (tmp_path / "runs/quick/report.html").is_file()
+    said = ""
+    for code in SHELL:
+        run = subprocess.run(  # noqa: S602
+            f"set -e\n{code}",
+            shell=True,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        said += run.stdout
+    for name in ("quick", "plain", "quick-analysis", "quick-comparison"):
+        assert f"runs/{name}/report.html" in said
+        assert (tmp_path / f"runs/{name}/report.html").is_file()

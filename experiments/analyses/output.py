@@ -16,7 +16,7 @@ def place_of(config: AnalysisConfig, first: Path, word: str) -> Path:
     """Return where the results go: ``output``, or NAME-WORD beside the first run."""
     if config.output is not None:
         return Path(config.output)
-    run = first.resolve()
+    run = first if first.name not in ("", "..") else first.resolve()
     return run.with_name(f"{run.name}-{word}")
 
 

@@ -1,5 +1,6 @@
 """Which runs are trained, and where they lie."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,16 +52,19 @@ def settings(name: str, recipes: Mapping[str, RunConfig], output_dir: str, steps
     """
     planned = RUNS[name]
     recipe = recipes[planned.recipe]
+    adapter = replace(recipe.adapter, rank=planned.rank)
+    if planned.recipe == "lora":
+        # s falls with √r, as in rsLoRA: the first steps are then equally long at every rank. With one s for
+        # all, r = 64 did not learn at this learning rate.
+        alpha = recipe.adapter.scale * math.sqrt(recipe.adapter.rank)
+        adapter = replace(adapter, scaling="rslora", alpha=alpha)
     config = replace(
         recipe,
         name=name,
         seed=planned.seed,
         output_dir=output_dir,
         overwrite=True,  # of a run with other settings: `train_all` leaves one with the same settings alone
-        # With α in step with the rank the scale of the update is the same for all.
-        adapter=replace(
-            recipe.adapter, rank=planned.rank, alpha=recipe.adapter.alpha * planned.rank / recipe.adapter.rank
-        ),
+        adapter=adapter,
     )
     if steps is None:
         return config

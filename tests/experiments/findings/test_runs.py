@@ -18,10 +18,13 @@ def test_no_two_runs_share_a_seed():
 
 
 @pytest.mark.parametrize("name", runs.RUNS)
-def test_the_scale_is_the_same_for_every_rank(name):
+def test_first_steps_are_equally_long_at_every_rank(name):
     found = runs.settings(name, RECIPES, "runs", 200)
     recipe = RECIPES[runs.RUNS[name].recipe]
-    assert found.adapter.scale == recipe.adapter.scale
+    for adapter in (found.adapter, recipe.adapter):
+        assert adapter.scale * adapter.rank**0.5 == pytest.approx(
+            recipe.adapter.scale * recipe.adapter.rank**0.5
+        )
     assert found.adapter.rank == runs.RUNS[name].rank
     assert found.training.max_steps == 200
     assert (found.name, found.seed) == (name, runs.RUNS[name].seed)
