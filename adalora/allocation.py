@@ -23,6 +23,37 @@ class Allocation:
     ranks: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What one budget update saw, triplet by triplet.
+
+    Attributes:
+        step: optimizer step.
+        flat_scores: S of every triplet in module order.
+        flat_alive: whether it was kept, likewise.
+        shapes: shape of λ at that time, by module name.
+    """
+
+    step: int
+    flat_scores: Tensor
+    flat_alive: Tensor
+    shapes: dict[str, torch.Size]
+
+    def scores(self) -> dict[str, Tensor]:
+        """Return S of each triplet, shaped like λ, by module name."""
+        return self._by_module(self.flat_scores)
+
+    def alive(self) -> dict[str, Tensor]:
+        """Return whether each triplet was kept, shaped like λ, by module name."""
+        return self._by_module(self.flat_alive)
+
+    def _by_module(self, flat: Tensor) -> dict[str, Tensor]:
+        parts = torch.split(flat, [shape.numel() for shape in self.shapes.values()])
+        return {
+            module: part.view(shape) for (module, shape), part in zip(self.shapes.items(), parts, strict=True)
+        }
+
+
 def top_triplets(scores: Tensor, budget: int) -> tuple[Tensor, Tensor]:
     """Choose exactly ``budget`` triplets of the highest score over all matrices together.
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from . import hooks
-from .allocation import Allocation, top_triplets
+from .allocation import Allocation, Decision, top_triplets
 from .compact import obstacle, shrink_
 from .config import AllocationConfig
 from .controller_state import (
@@ -53,6 +53,8 @@ class AdaLoRAController:
         step: optimizer steps taken so far.
         penalty: γ·R at the latest step, a scalar tensor; zero before the first.
         history: the state before training and every budget update since.
+        decision: scores and choice of the latest budget update, of all triplets that there were; None before
+            the first, and behind a resume.
 
     Raises:
         ConfigError: ``total_steps`` is missing, ``target_rank`` is above the initial average, the scorer is
@@ -75,6 +77,7 @@ class AdaLoRAController:
         self._hooks: ExitStack | None = None
         self._optimizer: Optimizer | None = None
         self._told: set[str] = set()
+        self.decision: Decision | None = None
 
     # The loop
 
@@ -173,10 +176,6 @@ class AdaLoRAController:
     def ranks(self) -> dict[str, int]:
         """Return the triplets that the latest budget update kept in each matrix, by module name."""
         return dict(zip(self._updates, kept(self._in_order), strict=True))
-
-    def alive(self) -> dict[str, Tensor]:
-        """Return which triplets the latest budget update kept, shaped like λ, by module name; copies."""
-        return {module: update.mask.clone() for module, update in self._updates.items()}
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
@@ -282,7 +281,7 @@ class AdaLoRAController:
 
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
-        scores = self._measurement.triplets()
+        scores = seen = self._measurement.triplets()
         if self.config.prune == "hard":
             scores = scores.masked_fill(~living(self._in_order), -torch.inf)
         alive, values = top_triplets(scores, budget)
@@ -293,6 +292,8 @@ class AdaLoRAController:
                 f"finite. Lower the learning rate, clip gradients, or use a GradScaler with float16."
             )
         prune_(self._in_order, alive)
+        shapes = {module: update.mask.shape for module, update in self._updates.items()}
+        self.decision = Decision(self.step, seen, alive, shapes)
         threshold = values[-1].item() if budget > 0 else None
         self.history.append(Allocation(self.step, budget, threshold, self.ranks()))
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from adalora.allocation import Decision
 from analysis import log_controller, log_scalars
 
 from .files import plain
@@ -54,8 +55,8 @@ class MetricsFile(TrainerCallback):
 class TripletsFile(TrainerCallback):
     """Appends the scores and the decisions of every budget update to a file, one JSON object a line.
 
-    ``scores`` and ``alive`` hold a list for each module, as λ lies. What has left the tensors by then is left
-    out.
+    ``scores`` and ``alive`` hold a list for each module, as λ lies; what an earlier update has removed from
+    the tensors is left out.
 
     Args:
         path: the file.
@@ -65,20 +66,21 @@ class TripletsFile(TrainerCallback):
     def __init__(self, path: Path, callbacks: list[TrainerCallback]) -> None:
         self.path = path
         self.callbacks = callbacks
-        self._step = 0
+        self._written: Decision | None = None
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Write a line if the step had a budget update."""
         controller = controller_of(self.callbacks)
-        if controller is None or controller.history[-1].step <= self._step:
+        decision = controller.decision if controller else None
+        if decision is None or decision is self._written:
             return
-        self._step = controller.history[-1].step
+        self._written = decision
         row = {
-            "step": self._step,
-            "scores": {module: one.flatten().tolist() for module, one in controller.scores().items()},
-            "alive": {module: one.flatten().int().tolist() for module, one in controller.alive().items()},
+            "step": decision.step,
+            "scores": {module: one.flatten().tolist() for module, one in decision.scores().items()},
+            "alive": {module: one.flatten().int().tolist() for module, one in decision.alive().items()},
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(plain(row)) + "\n")

@@ -88,7 +88,13 @@ def test_every_budget_update_leaves_a_line(tmp_path):
     assert [row["step"] for row in rows] == [row.step for row in controller.history[1:]]
     for row, allocation in zip(rows, controller.history[1:], strict=True):
         assert {module: sum(alive) for module, alive in row["alive"].items()} == allocation.ranks
-        assert all(len(row["scores"][module]) == len(row["alive"][module]) for module in allocation.ranks)
+        assert all(
+            len(row["scores"][module]) == len(row["alive"][module]) == 3 for module in allocation.ranks
+        )
+        lowest = min(
+            s for m in allocation.ranks for s, on in zip(row["scores"][m], row["alive"][m], strict=True) if on
+        )
+        assert lowest == pytest.approx(allocation.threshold)
 
 
 def test_a_method_without_a_controller_has_no_triplets(tmp_path):
