@@ -42,7 +42,9 @@ def test_it_has_no_other_tables(shown):
 
 
 def test_its_pictures_are_there(shown):
-    for link in (line.partition("](")[2].rstrip(")") for line in shown[0].splitlines() if line.startswith("![")):
+    for link in (
+        line.partition("](")[2].rstrip(")") for line in shown[0].splitlines() if line.startswith("![")
+    ):
         assert (ROOT / "docs" / link).is_file(), link
 
 

@@ -21,6 +21,7 @@ def tables(record: Record) -> dict[str, str]:
         "seeds": _seeds(record["seeds"]["rows"]),
         "seed_tests": _seed_tests(record["seeds"]["tests"]),
         "amplification": _amplification(record["amplified"]["rows"]),
+        "falls": _falls(record["amplified"]),
         "table7": _table7(record["amplified"]["rows"]),
         "types": _means("matrix type", record["ranks"]["by_type"]),
         "layers": _means("layer", record["ranks"]["by_layer"]),
@@ -122,6 +123,11 @@ def _amplification(found: list[Record]) -> str:
         for row in found
     ]
     return grid(head, rows)
+
+
+def _falls(found: Record) -> str:
+    row = ["amplification factor", str(found["matrices"]), str(found["falls"])]
+    return grid(("", "matrices", "falls from r = 2 over r = 8 to r = 64"), [row])
 
 
 def _table7(found: list[Record]) -> str:
