@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +117,19 @@ def read_tensors_file(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file is missing, truncated, or of another format.
     """
-    try:
+    with reading(path):
         return load_file(path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say in our own error what is wrong with a safetensors file that is read here.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, or of another format.
+    """
+    try:
+        yield
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; the folder is incomplete.") from error
     except (OSError, SafetensorError) as error:

@@ -5,9 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from . import files, packages
+from .pages import environment
 from .results import Line, Results, base_in_words, class_table, score_cells, shown
 
 _CAPTIONS = {
@@ -62,21 +61,19 @@ def write(folder: Path, results: Results, place: Path) -> Path:
     Returns:
         The page's path.
     """
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            results=results,
-            headline=_headline(results, results.lines[-1]),
-            bars=[_bar(results, line) for line in results.lines],
-            cells=[(line, score_cells(line)) for line in results.lines],
-            classes=class_table(results.lines[-1]),
-            base=base_in_words(results.base) if results.base else "",
-            columns=_columns(folder / files.PICTURES),
-            code=how_to_load(results, place),
-            settings=(folder / files.CONFIG).read_text(encoding="utf-8"),
-            versions=json.loads((folder / files.VERSIONS).read_text(encoding="utf-8")),
-        )
+    pages = environment()
+    pages.filters["duration"] = duration
+    page = pages.get_template("report.html").render(
+        results=results,
+        headline=_headline(results, results.lines[-1]),
+        bars=[_bar(results, line) for line in results.lines],
+        cells=[(line, score_cells(line)) for line in results.lines],
+        classes=class_table(results.lines[-1]),
+        base=base_in_words(results.base) if results.base else "",
+        columns=_columns(folder / files.PICTURES),
+        code=how_to_load(results, place),
+        settings=(folder / files.CONFIG).read_text(encoding="utf-8"),
+        versions=json.loads((folder / files.VERSIONS).read_text(encoding="utf-8")),
     )
     path = folder / files.REPORT
     path.write_text(page, encoding="utf-8")
@@ -117,18 +114,6 @@ def _how_to_measure(precision: str) -> list[str]:
         "# The scores of the run were measured in mixed precision:",
         f"# with torch.autocast(next(model.parameters()).device.type, torch.{precision}): model(**batch)",
     ]
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(__package__),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    return environment
 
 
 def duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from adalora import CheckpointError
+from adalora.files import reading
 
 from ..arrays import Array
 
@@ -59,11 +60,5 @@ def rounding(*tensors: torch.Tensor) -> float:
 
 
 def _opened(path: Path) -> Any:
-    try:
+    with reading(path):
         return safe_open(path, framework="pt")
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} does not exist; the folder is incomplete.") from error
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{path} is truncated or not a safetensors file: {error}. Take another copy of it."
-        ) from error

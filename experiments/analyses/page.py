@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from importlib import resources
 from io import BytesIO
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from matplotlib.figure import Figure
 
 from .. import __package__ as _package
+from ..pages import environment
 from .tables import Cell, Table
 
 _SCALE, _DPI = 96, 160  # screen pixels for an inch; dots for an inch in the file
@@ -78,15 +78,10 @@ def render(title: str, lead: str, sections: Sequence[Section], facts: dict[str, 
     script = resources.files(_package).joinpath("templates/sort.js").read_text(encoding="utf-8")
     # Only this very script may run, whatever a module or a run is called.
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    environment = Environment(
-        loader=PackageLoader(_package),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("analysis.html").render(
-        title=title, lead=lead, sections=sections, facts=facts, script=script, digest=digest
+    return (
+        environment()
+        .get_template("analysis.html")
+        .render(title=title, lead=lead, sections=sections, facts=facts, script=script, digest=digest)
     )
 
 
