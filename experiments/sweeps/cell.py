@@ -1,0 +1,50 @@
+"""One run of a sweep: trained and measured, with nothing kept but its numbers."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import adalora
+
+from .. import methods
+from ..config import RunConfig
+from ..fit import build, fit
+from ..methods import controller_of
+from ..prepare import prepare
+from ..versions import versions
+
+
+def run_cell(config: RunConfig) -> dict[str, Any]:
+    """Train as the settings say, and measure on the validation rows and on the test rows.
+
+    Returns:
+        ``scores`` by part, ``headline``, ``steps``, ``seconds``, ``trained``, ``ranks`` by module (none for a
+        method without any) and ``versions``.
+
+    Raises:
+        AdaLoRAError: a setting is wrong, or data or model are not there.
+    """
+    method = methods.get(config.method)
+    config = method.resolve(config)
+    data = prepare(config)
+    # Both are measured once, behind the training; only validation rows may decide on anything.
+    data = replace(data, test={"validation": data.validation, **data.test})
+    model, callbacks = build(data, method)
+    with TemporaryDirectory() as folder:
+        fitted = fit(data, model, config.training, Path(folder), label=config.name, callbacks=callbacks)
+    controller = controller_of(callbacks)
+    ranks = (
+        controller.ranks()
+        if controller
+        else {module: layer.rank for module, layer in adalora.adapters(model).items()}
+    )
+    return {
+        "headline": data.task.headline,
+        "scores": fitted.scores,
+        "steps": fitted.steps,
+        "seconds": fitted.seconds,
+        "trained": fitted.trained,
+        "ranks": ranks,
+        "versions": versions(config.seed),
+    }

@@ -1,0 +1,59 @@
+"""Runs of a sweep beside each other on one machine."""
+
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import redirect_stderr
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from ..config import RunConfig
+from .cell import run_cell
+from .store import Store
+
+
+def run_all(configs: Sequence[RunConfig], store: Store, *, jobs: int, label: str) -> dict[str, str]:
+    """Train every run whose result is not there yet.
+
+    A result is written as soon as it is there, so a sweep that is stopped goes on where it was.
+
+    Args:
+        configs: the runs; one that stands there twice is trained once.
+        store: where the results go.
+        jobs: processes; the cores are shared out among them.
+        label: what stands before the progress bar.
+
+    Returns:
+        What went wrong, by the name of the run; empty where nothing did.
+    """
+    waiting = {store.path(config): config for config in configs if not store.has(config)}
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    failed: dict[str, str] = {}
+    with (
+        ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,)) as pool,
+        tqdm(total=len(waiting), desc=label, unit="run", file=sys.stderr) as bar,
+    ):
+        running: dict[Future[None], RunConfig] = {
+            pool.submit(_run, config, store.folder): config for config in waiting.values()
+        }
+        for done in as_completed(running):
+            error = done.exception()
+            if error is not None:
+                failed[running[done].name] = f"{type(error).__name__}: {error}"
+            bar.update()
+    return failed
+
+
+def _prepare(threads: int) -> None:
+    torch.set_num_threads(threads)
+
+
+def _run(config: RunConfig, folder: Path) -> None:
+    # Bars of several processes would write over each other.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
+        result = run_cell(config)
+    Store(folder).write(config, result)

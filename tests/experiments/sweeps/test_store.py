@@ -1,0 +1,46 @@
+"""Results by the hash of their settings."""
+
+from dataclasses import replace
+
+import pytest
+
+from adalora import CheckpointError
+from experiments.sweeps.store import Store, key_of
+from tests.experiments import tiny
+
+
+@pytest.fixture
+def config(bert, tmp_path):
+    return tiny.config(bert, tmp_path / "data", tmp_path / "runs")
+
+
+def test_the_key_is_of_what_decides(config):
+    key = key_of(config)
+    assert len(key) == 16
+    assert key == key_of(replace(config, name="other", output_dir="elsewhere", overwrite=True))
+    for other in (
+        replace(config, seed=1),
+        replace(config, training=replace(config.training, learning_rate=2e-3)),
+        replace(config, adapter=replace(config.adapter, alpha=17.0)),
+    ):
+        assert key_of(other) != key
+
+
+def test_what_was_written_is_read_back(config, tmp_path):
+    store = Store(tmp_path / "a" / "b")
+    assert not store.has(config)
+    store.write(config, {"scores": {"test": {"accuracy": float("nan")}}})
+    assert store.has(config)
+    found = store.read(config)
+    assert found["scores"] == {"test": {"accuracy": None}}
+    assert found["config"]["training"]["max_steps"] == 8
+    assert [path.name for path in store.folder.iterdir()] == [f"{key_of(config)}.json"]
+
+
+def test_half_a_file_is_named(config, tmp_path):
+    store = Store(tmp_path)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        store.read(config)
+    store.path(config).write_text("{")
+    with pytest.raises(CheckpointError, match=r"cannot be read: .*; remove it, and run the sweep again"):
+        store.read(config)
