@@ -29,8 +29,9 @@ class AdapterConfig:
             fused experts ``gate_up_proj`` and ``down_proj``.
         exclude_modules: suffixes of modules that are left alone even if they match.
         train_modules: suffixes of modules that are trained in full, such as a new classifier head.
-        scaling: ``"lora"`` gives s = α/r, ``"rslora"`` gives s = α/√r (Kalajdzievski 2023). r is the
-            initial rank: s does not change when triplets are pruned.
+        scaling: ``"lora"`` gives s = α/r, ``"rslora"`` gives s = α/√r (Kalajdzievski 2023), and ``"width"``
+            s = α/r · √(d₁/3), for ``update="svd"``: a step on λ then moves ΔW as far as one on LoRA's B does
+            (`docs/recipe.md`). r is the initial rank: s does not change when triplets are pruned.
         init: ``"gaussian"``, P and Q, or A, from N(0, 0.02²); ``"orthogonal"``, PᵀP = QQᵀ = I, or AAᵀ = I;
             ``"kaiming"``, A from U(−1/√d₂, 1/√d₂), for LoRA. λ, or B, is zero in all of these. ``"pissa"``
             and ``"milora"`` start from the largest or smallest singular values of the weight: the base
@@ -51,7 +52,7 @@ class AdapterConfig:
     target_modules: list[str] | str = "all-linear"
     exclude_modules: list[str] = field(default_factory=list)
     train_modules: list[str] = field(default_factory=list)
-    scaling: Literal["lora", "rslora"] = "lora"
+    scaling: Literal["lora", "rslora", "width"] = "lora"
     init: Literal["gaussian", "orthogonal", "kaiming", "pissa", "milora"] = "gaussian"
     dropout: float = 0.0
     save_input: Precision = "exact"
@@ -61,7 +62,9 @@ class AdapterConfig:
         """Check every field that can be checked without a model, and put it in plain Python types."""
         one_of("update", self.update, UPDATES)
         one_of("save_input", self.save_input, get_args(Precision))
-        one_of("scaling", self.scaling, ("lora", "rslora"))
+        one_of("scaling", self.scaling, ("lora", "rslora", "width"))
+        of_lora = "'lora' or 'rslora' with update='lora', whose B moves by the width already"
+        require(self.scaling != "width" or self.update == "svd", "scaling", self.scaling, of_lora)
         one_of("init", self.init, [*RANDOM, *SPECTRAL])
         for_lora = "'gaussian', 'orthogonal', 'pissa' or 'milora' with update='svd'"
         require(self.init != "kaiming" or self.update == "lora", "init", self.init, for_lora)
@@ -86,10 +89,13 @@ class AdapterConfig:
             train_modules=names("train_modules", self.train_modules),
         )
 
-    @property
-    def scale(self) -> float:
-        """The scaling s, α/r or α/√r."""
-        return self.alpha / (self.rank if self.scaling == "lora" else math.sqrt(self.rank))
+    def scale(self, d1: int) -> float:
+        """Return the scaling s of a matrix with d₁ rows."""
+        if self.scaling == "rslora":
+            return self.alpha / math.sqrt(self.rank)
+        # In its first step Adam moves each number of B by one learning rate η, so ΔW by η s √d₁ ‖A‖_F with
+        # ‖A‖²_F = r/3 from LoRA's start; it moves λ by η too, and ΔW by η s √r with orthonormal P and Q.
+        return self.alpha / self.rank * (math.sqrt(d1 / 3) if self.scaling == "width" else 1.0)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) ->
         d1,
         d2,
         config.rank,
-        config.scale,
+        config.scale(d1),
         stack=stack[0] if stack else None,
         dropout=config.dropout,
         save_input=config.save_input,

@@ -44,7 +44,7 @@ def records_of_save(folder: Path, base_model: str | None) -> list[AdapterRecord]
                 update=header.config.update,
                 shape=(d1, d2),
                 rank=header.ranks[module] if number is None else _rank(header, read, module, number),
-                scale=header.config.scale,
+                scale=header.config.scale(d1),
                 read=partial(_factors, header, read, module, number),
                 base=find(module, (d1, d2)),
                 dora=header.config.dora,

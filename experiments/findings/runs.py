@@ -56,7 +56,7 @@ def settings(name: str, recipes: Mapping[str, RunConfig], output_dir: str, steps
     if planned.recipe == "lora":
         # s falls with √r, as in rsLoRA: the first steps are then equally long at every rank. With one s for
         # all, r = 64 did not learn at this learning rate.
-        alpha = recipe.adapter.scale * math.sqrt(recipe.adapter.rank)
+        alpha = recipe.adapter.alpha / math.sqrt(recipe.adapter.rank)
         adapter = replace(adapter, scaling="rslora", alpha=alpha)
     config = replace(
         recipe,

@@ -9,6 +9,19 @@ import pytest
 from adalora import AdapterConfig, AllocationConfig, ConfigError
 
 
+def test_scales():
+    assert AdapterConfig(rank=4, alpha=8).scale(300) == 2
+    assert AdapterConfig(rank=4, alpha=8, scaling="rslora").scale(300) == 4
+    assert AdapterConfig(rank=4, alpha=8, scaling="width").scale(300) == 20
+
+
+def test_lora_has_no_use_for_the_width():
+    with pytest.raises(
+        ConfigError, match=r"scaling is 'width'; allowed: 'lora' or 'rslora' with update='lora'"
+    ):
+        AdapterConfig(update="lora", scaling="width")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
@@ -17,7 +30,7 @@ from adalora import AdapterConfig, AllocationConfig, ConfigError
         ("alpha", -1.0, "at least 0"),
         ("alpha", float("nan"), "finite"),
         ("target_modules", [], "at least one name"),
-        ("scaling", "none", "'lora' or 'rslora'"),
+        ("scaling", "none", "'lora' or 'rslora' or 'width'"),
         ("init", "zeros", "'gaussian' or 'orthogonal'"),
         ("dropout", 1.0, r"in \[0, 1\)"),
         ("dropout", -0.1, r"in \[0, 1\)"),

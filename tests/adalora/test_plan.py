@@ -249,3 +249,24 @@ def test_a_model_without_memory_can_be_planned(settings):
     adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"], **settings))
     assert model[0].delta_weight().shape == (8, 8)
     assert {p.device.type for p in model.parameters()} == {"meta"}
+
+
+@pytest.mark.parametrize(("d1", "d2"), [(384, 128), (96, 512)])
+def test_scaled_by_the_width_the_first_step_is_as_long_as_that_of_lora(d1, d2):
+    """Adam's first step moves every number of B, or every λ, by the learning rate."""
+    lengths = {}
+    for update, settings in (
+        ("lora", {"init": "kaiming"}),
+        ("svd", {"init": "orthogonal", "scaling": "width"}),
+    ):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(d2, d1, bias=False))
+        config = AdapterConfig(update=update, rank=8, alpha=16, target_modules=["0"], **settings)
+        adalora.inject(model, config)
+        optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+        (model(torch.randn(64, d2)) * torch.randn(64, d1)).sum().backward()
+        optimizer.step()
+        (layer,) = adalora.adapters(model).values()
+        lengths[update] = layer.delta_weight().norm().item()
+    assert lengths["svd"] == pytest.approx(2 * 1e-3 * (d1 / 3 * 8) ** 0.5, rel=1e-3)
+    assert lengths["lora"] == pytest.approx(lengths["svd"], rel=0.15)
