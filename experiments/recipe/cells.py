@@ -1,0 +1,137 @@
+"""The runs: which methods on which tasks, at which budget, learning rate and seed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from adalora import AdapterConfig, AllocationConfig
+
+from ..config import BaselineConfig, DataConfig, EvaluationConfig, RunConfig, TrainingConfig
+
+RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+SEEDS = (0, 1, 2, 3, 4)
+CHOOSING_SEEDS = (0, 1)  # those whose validation rows decide on the learning rate
+
+_TARGETS: Mapping[str, Any] = MappingProxyType(
+    {
+        "target_modules": ["query", "key", "value", "dense"],
+        "exclude_modules": ["pooler"],
+        "train_modules": ["classifier"],
+    }
+)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A method at a budget.
+
+    Attributes:
+        method: ``"adalora"``, or one of a fixed rank: ``"lora"``, ``"rslora"``, ``"dora"``.
+        budget: final rank of a matrix, on average.
+    """
+
+    method: str
+    budget: int
+
+
+Place = tuple[str, Contender]
+
+TASKS = ("rotten_tomatoes", "wordnet24")
+CONTENDERS = (
+    Contender("adalora", 2),
+    Contender("lora", 2),
+    Contender("adalora", 8),
+    Contender("lora", 8),
+    Contender("rslora", 8),
+    Contender("dora", 8),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What AdaLoRA does, apart from its budget; the defaults are the recipe.
+
+    Attributes:
+        scaling: of the update; with ``"width"`` its first steps are as long as LoRA's.
+        init: how P and Q start.
+        left_ratio: learning rate of P and λ over that of the rest.
+        warmup: share of the steps at the full budget.
+        final: share of the steps with the pattern frozen.
+        orthogonality: γ.
+        orthogonality_form: of the penalty.
+        scorer: what decides on the rank.
+        schedule: curve of the budget.
+    """
+
+    scaling: str = "width"
+    init: str = "orthogonal"
+    left_ratio: float = 1.0
+    warmup: float = 0.2
+    final: float = 0.3
+    orthogonality: float = 0.0
+    orthogonality_form: str = "squared_sum"
+    scorer: str = "sensitivity_uncertainty"
+    schedule: str = "cubic"
+
+
+RECIPE = Settings()
+
+
+def cell(place: Place, rate: float, seed: int, *, steps: int, settings: Settings = RECIPE) -> RunConfig:
+    """Return the settings of one run.
+
+    All methods have the same rows in the same order, the same head at the start and the same α/r of 2;
+    AdaLoRA starts with half as much rank again as it is to keep.
+
+    Args:
+        place: task, method and budget.
+        rate: learning rate.
+        seed: of the run.
+        steps: optimizer steps.
+        settings: of AdaLoRA.
+    """
+    task, contender = place
+    config = RunConfig(
+        name=f"{task}-{contender.method}-{contender.budget}-{rate:g}-{seed}",
+        task=task,
+        model="minilm",
+        seed=seed,
+        training=TrainingConfig(
+            learning_rate=rate, max_steps=steps, batch_size=16, lr_warmup=float(steps // 10)
+        ),
+        data=DataConfig(max_length=64, train_rows=8000),
+        evaluation=EvaluationConfig(batch_size=100),
+        baseline=BaselineConfig(head=False),
+    )
+    budget = contender.budget
+    if contender.method == "adalora":
+        return _adaptive(config, budget, settings)
+    adapter = AdapterConfig(
+        update="lora",
+        rank=budget,
+        alpha=2.0 * budget,
+        init="kaiming",
+        scaling="rslora" if contender.method == "rslora" else "lora",
+        dora=contender.method == "dora",
+        **_TARGETS,
+    )
+    return replace(config, method="lora", adapter=adapter)
+
+
+def _adaptive(config: RunConfig, budget: int, settings: Settings) -> RunConfig:
+    rank, steps = budget * 3 // 2, config.training.max_steps or 0
+    words: Any = settings  # the literals of the two are the same
+    adapter = AdapterConfig(rank=rank, alpha=2.0 * rank, scaling=words.scaling, init=words.init, **_TARGETS)
+    allocation = AllocationConfig(
+        target_rank=budget,
+        warmup_steps=int(settings.warmup * steps),
+        final_steps=int(settings.final * steps),
+        interval=max(1, steps // 40),
+        orthogonality=settings.orthogonality,
+        orthogonality_form=words.orthogonality_form,
+        scorer=settings.scorer,
+        schedule=words.schedule,
+    )
+    training = replace(config.training, left_ratio=settings.left_ratio)
+    return replace(config, adapter=adapter, allocation=allocation, training=training)

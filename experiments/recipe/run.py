@@ -1,0 +1,113 @@
+"""``adalora recipe``: choose learning rates on validation rows, and compare on test rows."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from scipy.stats import ttest_rel
+
+from adalora.errors import ConfigError
+
+from ..config import RunConfig
+from ..files import write_json
+from ..sweeps.pool import run_all
+from ..sweeps.store import Store
+from .cells import CHOOSING_SEEDS, CONTENDERS, RATES, SEEDS, TASKS, Place, cell
+from .config import RecipeConfig
+
+RECORD, RUNS = "recipe.json", "runs"
+
+
+def recipe(config: RecipeConfig) -> dict[str, Any]:
+    """Train what is not there yet, and return all comparisons.
+
+    Args:
+        config: settings.
+
+    Returns:
+        What ``recipe.json`` holds: for every task and contender the learning rates with their validation
+        accuracy, the chosen one, and test accuracy by seed; and paired tests of AdaLoRA against the others.
+
+    Raises:
+        ConfigError: a run has failed; the message says which and why. What has finished is kept.
+    """
+    store = Store(Path(config.output) / RUNS)
+    places = [(task, contender) for task in TASKS for contender in CONTENDERS]
+    _train(
+        [one for place in places for one in choosing(place, config.steps)], store, config, "choosing rates"
+    )
+    rates = {place: best_rate(place, store, config.steps) for place in places}
+    final = [cell(place, rates[place], seed, steps=config.steps) for place in places for seed in SEEDS]
+    _train(final, store, config, "all seeds")
+    rows = [_row(place, rates[place], store, config.steps) for place in places]
+    record = {"steps": config.steps, "contenders": rows, "tests": list(_tests(rows))}
+    write_json(Path(config.output) / RECORD, record)
+    return record
+
+
+def choosing(place: Place, steps: int) -> list[RunConfig]:
+    """Return the runs that decide on a learning rate."""
+    return [cell(place, rate, seed, steps=steps) for rate in RATES for seed in CHOOSING_SEEDS]
+
+
+def best_rate(place: Place, store: Store, steps: int) -> float:
+    """Return the learning rate with the best mean validation score; of equal ones the smaller."""
+    scores = validation_scores(place, store, steps)
+    return max(scores, key=lambda rate: (scores[rate], -rate))
+
+
+def validation_scores(place: Place, store: Store, steps: int) -> dict[float, float]:
+    """Return the mean validation score of every learning rate."""
+    return {
+        rate: mean(
+            _score(store, cell(place, rate, seed, steps=steps), "validation") for seed in CHOOSING_SEEDS
+        )
+        for rate in RATES
+    }
+
+
+def _train(configs: Iterable[RunConfig], store: Store, config: RecipeConfig, label: str) -> None:
+    failed = run_all(list(configs), store, jobs=config.jobs, label=label)
+    if failed:
+        name, reason = next(iter(failed.items()))
+        raise ConfigError(f"{len(failed)} runs have failed; first: {name}: {reason}")
+
+
+def _score(store: Store, config: RunConfig, part: str) -> float:
+    found = store.read(config)
+    return float(found["scores"][part][found["headline"]])
+
+
+def _row(place: Place, rate: float, store: Store, steps: int) -> dict[str, Any]:
+    task, contender = place
+    configs = [cell(place, rate, seed, steps=steps) for seed in SEEDS]
+    scores = [_score(store, config, "test") for config in configs]
+    results = [store.read(config) for config in configs]
+    return {
+        "task": task,
+        "method": contender.method,
+        "budget": contender.budget,
+        "validation": {f"{rate:g}": score for rate, score in validation_scores(place, store, steps).items()},
+        "rate": rate,
+        "test": scores,
+        "mean": mean(scores),
+        "sd": stdev(scores),
+        "trained": results[0]["trained"],
+        "seconds": mean(result["seconds"] for result in results),
+    }
+
+
+def _tests(rows: list[dict[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Compare AdaLoRA with every other method at its budget, seed by seed, two-sided."""
+    for row in rows:
+        for other in rows:
+            same = (row["task"], row["budget"]) == (other["task"], other["budget"])
+            if same and row["method"] == "adalora" != other["method"]:
+                yield {
+                    "task": row["task"],
+                    "budget": row["budget"],
+                    "against": other["method"],
+                    "difference": row["mean"] - other["mean"],
+                    "p": float(ttest_rel(row["test"], other["test"]).pvalue),
+                }

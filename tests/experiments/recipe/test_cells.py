@@ -1,0 +1,74 @@
+"""Equal terms."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.recipe.cells import (
+    CHOOSING_SEEDS,
+    CONTENDERS,
+    RATES,
+    RECIPE,
+    SEEDS,
+    TASKS,
+    Contender,
+    Settings,
+    cell,
+)
+from experiments.sweeps.store import key_of
+
+
+def every():
+    return [
+        cell((task, contender), rate, seed, steps=200)
+        for task in TASKS
+        for contender in CONTENDERS
+        for rate in RATES
+        for seed in SEEDS
+    ]
+
+
+def test_no_two_runs_are_the_same():
+    assert len({key_of(one) for one in every()}) == len(every()) == 2 * 6 * 5 * 5
+
+
+def test_all_methods_differ_in_nothing_but_the_method():
+    """Rows, order, head, steps, batch and learning rates' course; α/r is 2 everywhere."""
+    for one in every():
+        first = cell((one.task, CONTENDERS[0]), one.training.learning_rate, one.seed, steps=200)
+        for part in ("data", "training", "evaluation", "seed", "model"):
+            assert getattr(one, part) == getattr(first, part)
+        assert one.adapter.alpha == 2 * one.adapter.rank
+        assert one.adapter.train_modules == ["classifier"]
+
+
+@pytest.mark.parametrize("budget", [2, 8])
+def test_the_final_budget_is_the_rank_of_lora(budget):
+    adaptive = cell(("wordnet24", Contender("adalora", budget)), 1e-3, 0, steps=200)
+    fixed = cell(("wordnet24", Contender("lora", budget)), 1e-3, 0, steps=200)
+    assert adaptive.allocation.target_rank == fixed.adapter.rank == budget
+    assert adaptive.adapter.rank == 1.5 * budget
+    assert (adaptive.method, fixed.method) == ("adalora", "lora")
+
+
+def test_kinds_of_lora():
+    rslora, dora = (
+        cell(("wordnet24", Contender(name, 8)), 1e-3, 0, steps=200).adapter for name in ("rslora", "dora")
+    )
+    assert (rslora.scaling, rslora.dora) == ("rslora", False)
+    assert (dora.scaling, dora.dora) == ("lora", True)
+
+
+def test_settings_reach_the_run():
+    changed = Settings("lora", "gaussian", 4.0, 0.1, 0.5, 0.25, "mean_norm", "magnitude", "linear")
+    one = cell(("wordnet24", Contender("adalora", 8)), 1e-3, 0, steps=100, settings=changed)
+    assert (one.adapter.scaling, one.adapter.init, one.training.left_ratio) == ("lora", "gaussian", 4.0)
+    allocation = one.allocation
+    assert (allocation.warmup_steps, allocation.final_steps, allocation.interval) == (10, 50, 2)
+    assert (allocation.orthogonality, allocation.orthogonality_form) == (0.25, "mean_norm")
+    assert (allocation.scorer, allocation.schedule) == ("magnitude", "linear")
+    assert replace(changed, **vars(RECIPE)) == RECIPE
+
+
+def test_rates_are_chosen_on_seeds_that_are_used():
+    assert set(CHOOSING_SEEDS) < set(SEEDS)

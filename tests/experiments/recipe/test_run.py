@@ -1,0 +1,93 @@
+"""From runs to the comparison, with made-up scores in place of training."""
+
+import json
+
+import pytest
+
+from adalora import ConfigError
+from experiments.recipe import run
+from experiments.recipe.cells import CONTENDERS, RATES, SEEDS, TASKS
+from experiments.recipe.config import RecipeConfig
+from experiments.recipe.tables import markdown
+from experiments.sweeps.store import Store, key_of
+
+BEST = {"adalora": 2e-3, "lora": 1e-3, "rslora": 5e-4, "dora": 8e-3}
+
+
+def made_up(config):
+    """A validation score that is best at one rate; a test score that says which run it is of."""
+    kind = (
+        "rslora" if config.adapter.scaling == "rslora" else "dora" if config.adapter.dora else config.method
+    )
+    far = abs(config.training.learning_rate - BEST[kind])
+    bonus = 0.01 if kind == "adalora" else 0
+    test = 0.8 + bonus + 0.001 * config.seed * (2 if kind == "adalora" else 1) - far
+    return {
+        "headline": "accuracy",
+        "scores": {"validation": {"accuracy": 0.7 - far}, "test": {"accuracy": test}},
+        "trained": 10,
+        "seconds": 2.0,
+        "ranks": {},
+    }
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    seen = []
+
+    def run_all(configs, store, *, jobs, label):
+        for config in configs:
+            if not store.has(config):
+                seen.append(key_of(config))
+                store.write(config, made_up(config))
+        return {}
+
+    monkeypatch.setattr(run, "run_all", run_all)
+    return seen
+
+
+def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_path, trained):
+    record = run.recipe(RecipeConfig(output=str(tmp_path)))
+    assert json.loads((tmp_path / run.RECORD).read_text()) == record
+    assert len(record["contenders"]) == len(TASKS) * len(CONTENDERS)
+    for row in record["contenders"]:
+        assert row["rate"] == BEST[row["method"]]
+        assert len(row["test"]) == len(SEEDS)
+        assert set(row["validation"]) == {f"{rate:g}" for rate in RATES}
+        assert row["mean"] == pytest.approx(0.804 + 0.01 if row["method"] == "adalora" else 0.802, abs=0.0025)
+    # 5 rates × 2 seeds, and 3 seeds more for the one that was chosen.
+    assert len(trained) == len(set(trained)) == len(TASKS) * len(CONTENDERS) * 13
+    for test in record["tests"]:
+        assert test["difference"] == pytest.approx(0.012)
+        assert test["p"] < 0.001
+    assert len(record["tests"]) == len(TASKS) * 4
+
+    before = len(trained)
+    run.recipe(RecipeConfig(output=str(tmp_path)))
+    assert len(trained) == before
+
+    page = markdown(record)
+    assert "| rotten_tomatoes | 8 | lora | 0.001 | 80.2 ± 0.2 | 10 |" in page
+    assert "| wordnet24 | 2 | lora | +1.2 |" in page
+
+
+def test_equal_scores_take_the_smaller_rate(tmp_path):
+    store, place = Store(tmp_path), (TASKS[0], CONTENDERS[0])
+    for config in run.choosing(place, 200):
+        store.write(config, {**made_up(config), "scores": {"validation": {"accuracy": 0.5}}})
+    assert run.best_rate(place, store, 200) == min(RATES)
+
+
+def test_a_run_that_fails_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "run_all", lambda configs, store, **_: {"a-run": "DataError: not there"})
+    with pytest.raises(ConfigError, match="1 runs have failed; first: a-run: DataError: not there"):
+        run.recipe(RecipeConfig(output=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [("jobs", 0, "at least 1"), ("steps", 5, "at least 20"), ("output", "", "a folder")],
+)
+def test_settings_are_checked(field, value, allowed):
+    with pytest.raises(ConfigError, match=rf"{field} is .*; allowed: {allowed}"):
+        RecipeConfig(**{field: value})
