@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from tqdm import tqdm
+from transformers.utils import logging
 
 from ..config import RunConfig
 from .cell import run_cell
@@ -49,7 +50,10 @@ def run_all(configs: Sequence[RunConfig], store: Store, *, jobs: int, label: str
 
 
 def _prepare(threads: int) -> None:
+    """Set up a process as the command line does its own."""
     torch.set_num_threads(threads)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def _run(config: RunConfig, folder: Path) -> None:
