@@ -23,32 +23,6 @@ _TARGETS: Mapping[str, Any] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A method at a budget.
-
-    Attributes:
-        method: ``"adalora"``, or one of a fixed rank: ``"lora"``, ``"rslora"``, ``"dora"``.
-        budget: final rank of a matrix, on average.
-    """
-
-    method: str
-    budget: int
-
-
-Place = tuple[str, Contender]
-
-TASKS = ("rotten_tomatoes", "wordnet24")
-CONTENDERS = (
-    Contender("adalora", 2),
-    Contender("lora", 2),
-    Contender("adalora", 8),
-    Contender("lora", 8),
-    Contender("rslora", 8),
-    Contender("dora", 8),
-)
-
-
-@dataclass(frozen=True)
 class Settings:
     """What AdaLoRA does, apart from its budget; the defaults are the recipe.
 
@@ -78,23 +52,66 @@ class Settings:
 RECIPE = Settings()
 
 
-def cell(place: Place, rate: float, seed: int, *, steps: int, settings: Settings = RECIPE) -> RunConfig:
+@dataclass(frozen=True)
+class Contender:
+    """A method on a task.
+
+    Attributes:
+        task: one of `TASKS`.
+        method: ``"adalora"``, or one of a fixed rank: ``"lora"``, ``"rslora"``, ``"dora"``.
+        budget: final rank of a matrix, on average.
+        settings: of AdaLoRA.
+        changed: what of the recipe is changed in an ablation; empty for the recipe itself.
+    """
+
+    task: str
+    method: str
+    budget: int
+    settings: Settings = RECIPE
+    changed: str = ""
+
+
+TASKS = ("rotten_tomatoes", "wordnet24")
+METHODS = (("adalora", 2), ("lora", 2), ("adalora", 8), ("lora", 8), ("rslora", 8), ("dora", 8))
+CONTENDERS = tuple(Contender(task, method, budget) for task in TASKS for method, budget in METHODS)
+
+# One ingredient at a time, back to what the paper or the authors' code does, or to another choice.
+_CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "start: gaussian": {"init": "gaussian"},
+        "scale: α/r": {"scaling": "lora"},
+        "rate of P and λ: 4 times": {"left_ratio": 4.0},
+        "warm-up: 40 % of the steps": {"warmup": 0.4},
+        "final phase: 50 % of the steps": {"final": 0.5},
+        "penalty: mean norm, γ = 0.1": {"orthogonality": 0.1, "orthogonality_form": "mean_norm"},
+        "penalty: squared, γ = 0.1": {"orthogonality": 0.1},
+        "scorer: sensitivity": {"scorer": "sensitivity"},
+        "scorer: magnitude of λ": {"scorer": "magnitude"},
+        "schedule: linear": {"schedule": "linear"},
+    }
+)
+ABLATIONS = tuple(
+    Contender("rotten_tomatoes", "adalora", 8, replace(RECIPE, **change), words)
+    for words, change in _CHANGES.items()
+)
+
+
+def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConfig:
     """Return the settings of one run.
 
     All methods have the same rows in the same order, the same head at the start and the same α/r of 2;
     AdaLoRA starts with half as much rank again as it is to keep.
 
     Args:
-        place: task, method and budget.
+        contender: task, method and budget.
         rate: learning rate.
         seed: of the run.
         steps: optimizer steps.
-        settings: of AdaLoRA.
     """
-    task, contender = place
+    words = [contender.task, contender.method, str(contender.budget), f"{rate:g}", str(seed)]
     config = RunConfig(
-        name=f"{task}-{contender.method}-{contender.budget}-{rate:g}-{seed}",
-        task=task,
+        name="-".join(words),
+        task=contender.task,
         model="minilm",
         seed=seed,
         training=TrainingConfig(
@@ -104,13 +121,12 @@ def cell(place: Place, rate: float, seed: int, *, steps: int, settings: Settings
         evaluation=EvaluationConfig(batch_size=100),
         baseline=BaselineConfig(head=False),
     )
-    budget = contender.budget
     if contender.method == "adalora":
-        return _adaptive(config, budget, settings)
+        return _adaptive(config, contender.budget, contender.settings)
     adapter = AdapterConfig(
         update="lora",
-        rank=budget,
-        alpha=2.0 * budget,
+        rank=contender.budget,
+        alpha=2.0 * contender.budget,
         init="kaiming",
         scaling="rslora" if contender.method == "rslora" else "lora",
         dora=contender.method == "dora",

@@ -1,6 +1,6 @@
 """``adalora recipe``: choose learning rates on validation rows, and compare on test rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -13,7 +13,7 @@ from ..config import RunConfig
 from ..files import write_json
 from ..sweeps.pool import run_all
 from ..sweeps.store import Store
-from .cells import CHOOSING_SEEDS, CONTENDERS, RATES, SEEDS, TASKS, Place, cell
+from .cells import ABLATIONS, CHOOSING_SEEDS, CONTENDERS, RATES, SEEDS, Contender, cell
 from .config import RecipeConfig
 
 RECORD, RUNS = "recipe.json", "runs"
@@ -33,35 +33,42 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
         ConfigError: a run has failed; the message says which and why. What has finished is kept.
     """
     store = Store(Path(config.output) / RUNS)
-    places = [(task, contender) for task in TASKS for contender in CONTENDERS]
-    _train(
-        [one for place in places for one in choosing(place, config.steps)], store, config, "choosing rates"
-    )
-    rates = {place: best_rate(place, store, config.steps) for place in places}
-    final = [cell(place, rates[place], seed, steps=config.steps) for place in places for seed in SEEDS]
-    _train(final, store, config, "all seeds")
-    rows = [_row(place, rates[place], store, config.steps) for place in places]
+    rows = _compare(CONTENDERS, store, config, "methods")
     record = {"steps": config.steps, "contenders": rows, "tests": list(_tests(rows))}
+    write_json(Path(config.output) / RECORD, record)  # the ablations take as long again
+    record["ablations"] = _compare(ABLATIONS, store, config, "ablations")
     write_json(Path(config.output) / RECORD, record)
     return record
 
 
-def choosing(place: Place, steps: int) -> list[RunConfig]:
+def _compare(
+    contenders: Sequence[Contender], store: Store, config: RecipeConfig, label: str
+) -> list[dict[str, Any]]:
+    """Choose a learning rate for each, train all seeds with it, and return a row for each."""
+    steps = config.steps
+    _train([one for who in contenders for one in choosing(who, steps)], store, config, f"{label}, rates")
+    rates = {who: best_rate(who, store, steps) for who in contenders}
+    final = [cell(who, rate, seed, steps=steps) for who, rate in rates.items() for seed in SEEDS]
+    _train(final, store, config, f"{label}, seeds")
+    return [_row(who, rate, store, steps) for who, rate in rates.items()]
+
+
+def choosing(contender: Contender, steps: int) -> list[RunConfig]:
     """Return the runs that decide on a learning rate."""
-    return [cell(place, rate, seed, steps=steps) for rate in RATES for seed in CHOOSING_SEEDS]
+    return [cell(contender, rate, seed, steps=steps) for rate in RATES for seed in CHOOSING_SEEDS]
 
 
-def best_rate(place: Place, store: Store, steps: int) -> float:
+def best_rate(contender: Contender, store: Store, steps: int) -> float:
     """Return the learning rate with the best mean validation score; of equal ones the smaller."""
-    scores = validation_scores(place, store, steps)
+    scores = validation_scores(contender, store, steps)
     return max(scores, key=lambda rate: (scores[rate], -rate))
 
 
-def validation_scores(place: Place, store: Store, steps: int) -> dict[float, float]:
+def validation_scores(contender: Contender, store: Store, steps: int) -> dict[float, float]:
     """Return the mean validation score of every learning rate."""
     return {
         rate: mean(
-            _score(store, cell(place, rate, seed, steps=steps), "validation") for seed in CHOOSING_SEEDS
+            _score(store, cell(contender, rate, seed, steps=steps), "validation") for seed in CHOOSING_SEEDS
         )
         for rate in RATES
     }
@@ -79,16 +86,18 @@ def _score(store: Store, config: RunConfig, part: str) -> float:
     return float(found["scores"][part][found["headline"]])
 
 
-def _row(place: Place, rate: float, store: Store, steps: int) -> dict[str, Any]:
-    task, contender = place
-    configs = [cell(place, rate, seed, steps=steps) for seed in SEEDS]
+def _row(contender: Contender, rate: float, store: Store, steps: int) -> dict[str, Any]:
+    configs = [cell(contender, rate, seed, steps=steps) for seed in SEEDS]
     scores = [_score(store, config, "test") for config in configs]
     results = [store.read(config) for config in configs]
     return {
-        "task": task,
+        "task": contender.task,
         "method": contender.method,
         "budget": contender.budget,
-        "validation": {f"{rate:g}": score for rate, score in validation_scores(place, store, steps).items()},
+        "changed": contender.changed,
+        "validation": {
+            f"{rate:g}": score for rate, score in validation_scores(contender, store, steps).items()
+        },
         "rate": rate,
         "test": scores,
         "mean": mean(scores),

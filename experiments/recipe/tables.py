@@ -18,6 +18,7 @@ def tables(record: Record) -> dict[str, str]:
         "contenders": _contenders(record["contenders"]),
         "rates": _rates(record["contenders"]),
         "tests": _tests(record["tests"]),
+        **({"ablations": _ablations(record)} if "ablations" in record else {}),
     }
 
 
@@ -65,3 +66,21 @@ def _tests(found: list[Record]) -> str:
         for row in found
     ]
     return grid(("task", "budget", "AdaLoRA against", "points", "p"), rows)
+
+
+def _ablations(record: Record) -> str:
+    (whole,) = (
+        row
+        for row in record["contenders"]
+        if (row["task"], row["method"], row["budget"]) == ("rotten_tomatoes", "adalora", 8)
+    )
+    rows = [
+        ["the recipe", *_outcome(whole)],
+        *([row["changed"], *_outcome(row)] for row in record["ablations"]),
+    ]
+    return grid(("changed", "learning rate", "validation", "test accuracy"), rows)
+
+
+def _outcome(row: Record) -> list[str]:
+    best = max(row["validation"].values())
+    return [f"{row['rate']:g}", f"{100 * best:.1f}", f"{100 * row['mean']:.1f} ± {100 * row['sd']:.1f}"]

@@ -6,7 +6,7 @@ import pytest
 
 from adalora import ConfigError
 from experiments.recipe import run
-from experiments.recipe.cells import CONTENDERS, RATES, SEEDS, TASKS
+from experiments.recipe.cells import ABLATIONS, CONTENDERS, RATES, SEEDS, TASKS
 from experiments.recipe.config import RecipeConfig
 from experiments.recipe.tables import markdown
 from experiments.sweeps.store import Store, key_of
@@ -49,14 +49,15 @@ def trained(monkeypatch):
 def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_path, trained):
     record = run.recipe(RecipeConfig(output=str(tmp_path)))
     assert json.loads((tmp_path / run.RECORD).read_text()) == record
-    assert len(record["contenders"]) == len(TASKS) * len(CONTENDERS)
+    assert len(record["contenders"]) == len(CONTENDERS)
+    assert [row["changed"] for row in record["ablations"]] == [who.changed for who in ABLATIONS]
     for row in record["contenders"]:
         assert row["rate"] == BEST[row["method"]]
         assert len(row["test"]) == len(SEEDS)
         assert set(row["validation"]) == {f"{rate:g}" for rate in RATES}
         assert row["mean"] == pytest.approx(0.804 + 0.01 if row["method"] == "adalora" else 0.802, abs=0.0025)
     # 5 rates × 2 seeds, and 3 seeds more for the one that was chosen.
-    assert len(trained) == len(set(trained)) == len(TASKS) * len(CONTENDERS) * 13
+    assert len(trained) == len(set(trained)) == (len(CONTENDERS) + len(ABLATIONS)) * 13
     for test in record["tests"]:
         assert test["difference"] == pytest.approx(0.012)
         assert test["p"] < 0.001
@@ -72,10 +73,10 @@ def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_pat
 
 
 def test_equal_scores_take_the_smaller_rate(tmp_path):
-    store, place = Store(tmp_path), (TASKS[0], CONTENDERS[0])
-    for config in run.choosing(place, 200):
+    store, who = Store(tmp_path), CONTENDERS[0]
+    for config in run.choosing(who, 200):
         store.write(config, {**made_up(config), "scores": {"validation": {"accuracy": 0.5}}})
-    assert run.best_rate(place, store, 200) == min(RATES)
+    assert run.best_rate(who, store, 200) == min(RATES)
 
 
 def test_a_run_that_fails_is_named(tmp_path, monkeypatch):
