@@ -68,11 +68,13 @@ def chance(d: int, r1: int, r2: int, samples: int = 1000, seed: int = 0) -> Chan
     i, j = np.arange(1, r1 + 1), np.arange(1, r2 + 1)
     smaller = np.minimum.outer(i, j)
     random = np.random.default_rng(seed)
-    drawn = np.stack([_corners(d, r1, r2, random) / smaller for _ in range(samples)])
-    levels = np.quantile(drawn, LEVELS, axis=0)
+    drawn = np.empty((samples, r1, r2), dtype=np.float32)  # 256 MiB for two ranks of 256
+    for sample in drawn:
+        sample[:] = _corners(d, r1, r2, random) / smaller
+    levels = np.quantile(drawn, LEVELS, axis=0).astype(np.float64)
     return Chance(
         mean=np.multiply.outer(i, j) / d / smaller,
-        sd=drawn.std(0, ddof=1),
+        sd=drawn.std(0, ddof=1, dtype=np.float64),
         quantiles=dict(zip(LEVELS, levels, strict=True)),
         samples=samples,
     )

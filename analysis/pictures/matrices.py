@@ -14,6 +14,7 @@ from ..matrices import MatrixNumbers
 from . import style
 
 WIDTH, HEIGHT, SPACE = 3.0, 1.5, 0.75
+ROW, TALLEST = 0.15, 9.5  # height of a bar, and of all of them
 
 
 def spectrum_curves(
@@ -96,42 +97,44 @@ def amplification_bars(
     found = [one for one in numbers if one.against_base is not None]
     if not found:
         raise ConfigError("numbers has no matrix with a pretrained weight; allowed: at least one.")
-    types = list(dict.fromkeys(one.record.type for one in found))
-    row, high = 0.15, 0.0
-    height = row * len(found) + 0.12 * len(types)
-    left = style.MARGIN + style.text_width(*types) + 0.42
-    factors = [one.against_base.amplification.factor for one in found if one.against_base]
-    facts = f"‖ΔW‖ / ‖UᵀW0V‖ with the singular vectors of ΔW; median {np.median(factors):.1f}"
+    row = min(ROW, TALLEST / len(found))
+    bars = _Bars(found)
+    left = style.MARGIN + style.text_width(*bars.types) + 0.42
+    height = row * (bars.places[-1] + 1)
+    facts = f"‖ΔW‖ / ‖UᵀW0V‖ with the singular vectors of ΔW; median {np.median(bars.factors):.1f}"
     figure = style.new_figure(left + WIDTH + 0.4, style.FOOT + height + style.HEADLINE, title, facts)
     axes = style.add_panel(figure, left, style.FOOT, WIDTH, height)
-    place, names = 0.0, []
-    for number, kind in enumerate(types):
-        begin = place
-        for one in (one for one in found if one.record.type == kind):
-            amplified = one.against_base.amplification if one.against_base else None
-            if amplified is None:
-                continue
-            value = amplified.factor
-            high = max(high, value)
-            axes.barh(place, value, height=0.78, color=style.series_colour(number))
-            axes.text(value, place, f" {value:.1f}", va="center", fontsize=style.SMALL, color=style.MUTED)
-            names.append((place, "-" if one.record.layer is None else str(one.record.layer)))
-            place += 1
-        axes.text(
-            -0.28 / WIDTH,
-            (begin + place - 1) / 2,
-            kind,
-            ha="right",
-            va="center",
-            fontsize=style.TEXT,
-            color=style.INK,
-            transform=axes.get_yaxis_transform(),
-        )
-        place += 0.8
-    axes.set_ylim(place - 0.8, -0.8)
-    axes.set_xlim(0, 1.12 * high if high > 0 else 1)
-    axes.set_yticks(*(list(column) for column in zip(*names, strict=True)))
-    axes.tick_params(axis="y", labelsize=style.SMALL, labelcolor=style.MUTED)
+    axes.barh(bars.places, bars.factors, height=0.78, color=bars.colours)
+    axes.set_ylim(bars.places[-1] + 0.6, -0.6)
+    axes.set_xlim(0, 1.12 * max(*bars.factors, 0.1))
     axes.axvline(1, color=style.RULE, linewidth=1, zorder=0)
     axes.set_xlabel("amplification factor")
+    every = math.ceil(ROW / row)  # of many bars only some are named, so that the names can be read
+    axes.set_yticks(bars.places[::every], bars.layers[::every])
+    axes.tick_params(axis="y", labelsize=style.SMALL, labelcolor=style.MUTED)
+    if every == 1:
+        for place, value in zip(bars.places, bars.factors, strict=True):
+            axes.text(value, place, f" {value:.1f}", va="center", fontsize=style.SMALL, color=style.MUTED)
+    for kind, middle in bars.types.items():
+        name = {"ha": "right", "va": "center", "fontsize": style.TEXT, "color": style.INK}
+        axes.text(-0.28 / WIDTH, middle, kind, transform=axes.get_yaxis_transform(), **name)
     return figure
+
+
+class _Bars:
+    """Where the bars stand: grouped by type, in module order, with a gap between the groups."""
+
+    def __init__(self, found: Sequence[MatrixNumbers]) -> None:
+        self.places: list[float] = []
+        self.factors: list[float] = []
+        self.colours: list[str] = []
+        self.layers: list[str] = []
+        self.types: dict[str, float] = {}
+        for number, kind in enumerate(dict.fromkeys(one.record.type for one in found)):
+            begin = self.places[-1] + 1.8 if self.places else 0.0
+            members = [one for one in found if one.record.type == kind]
+            self.places += [begin + place for place in range(len(members))]
+            self.colours += [style.series_colour(number)] * len(members)
+            self.layers += ["-" if one.record.layer is None else str(one.record.layer) for one in members]
+            self.factors += [one.against_base.amplification.factor for one in members if one.against_base]
+            self.types[kind] = begin + (len(members) - 1) / 2

@@ -154,6 +154,12 @@ def test_bars_of_amplification():
     (axes,) = analysis.amplification_bars(numbers).axes
     widths = [bar.get_width() for bar in axes.patches]
     assert widths == pytest.approx([one.against_base.amplification.factor for one in numbers])
+    assert [text.get_text() for text in axes.texts if text.get_text() in ("query", "value")] == [
+        "query",
+        "value",
+    ]
+    many = analysis.amplification_bars([analysis.measure(record(layer, "query")) for layer in range(90)])
+    assert many.get_size_inches()[1] < 11
     with pytest.raises(ConfigError, match="no matrix with a pretrained weight"):
         analysis.amplification_bars([analysis.measure(record(0, "query", weight=False))])
 

@@ -1,0 +1,133 @@
+"""How far a step moves ΔW: predicted from the start and the optimizer alone, and measured.
+
+Adam moves every number by about one learning rate η a step, whatever the gradient. If t steps agree in their
+signs, a factor moves by ηt in each entry, and so
+
+- LoRA: ‖ΔW‖ = s ηt √(d₁r) √(1/3 + (ηt)² d₂), B from zero, A from U(−1/√d₂, 1/√d₂) with ‖Aⱼ‖² = 1/3;
+- AdaLoRA, orthonormal P and Q: ‖ΔW‖ = s ηt √r √(1 + (ηt)² d₁) √(1 + (ηt)² d₂);
+- the same from N(0, σ²): ‖ΔW‖ = s ηt √r √(σ²d₁ + (ηt)² d₁) √(σ²d₂ + (ηt)² d₂).
+
+At t = 1 the signs cannot disagree. With s = α/r, LoRA's first step is √(d₁/3) times that of orthonormal
+factors, which is what ``scaling="width"`` makes up for, and 1/(σ² √(3d₂)) times that of the authors' start,
+74 times at d₂ = 384 and σ = 0.02.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+import adalora
+from adalora.updates.start import REFERENCE_STD
+
+from .. import methods
+from ..config import RunConfig
+from ..fit import build, fit
+from ..prepare import prepare
+from .cells import Contender, Settings, cell
+
+STEPS = (1, 10, 100)
+RATE = 1e-3
+
+_STARTS: Mapping[str, Contender] = MappingProxyType(
+    {
+        "LoRA": Contender("rotten_tomatoes", "lora", 8),
+        "AdaLoRA, the recipe": Contender("rotten_tomatoes", "adalora", 8),
+        "AdaLoRA, the paper": Contender(
+            "rotten_tomatoes", "adalora", 8, Settings(scaling="lora", init="gaussian")
+        ),
+    }
+)
+
+
+def measure() -> list[dict[str, Any]]:
+    """Train at a constant rate, and measure ‖ΔW‖ on the way.
+
+    Returns:
+        A row for each start, size of matrix (d₁, d₂) and number of steps, with ``predicted`` and
+        ``measured``, the latter a mean over the matrices.
+    """
+    rows = []
+    for label, contender in _STARTS.items():
+        config = _settings(contender)
+        norms = _norms(config)
+        for (d1, d2), measured in norms.items():
+            for step, value in measured.items():
+                predicted = predict(config, d1, d2, RATE * step)
+                rows.append(
+                    {
+                        "start": label,
+                        "d1": d1,
+                        "d2": d2,
+                        "step": step,
+                        "predicted": predicted,
+                        "measured": value,
+                    }
+                )
+    return rows
+
+
+def predict(config: RunConfig, d1: int, d2: int, moved: float) -> float:
+    """Return ‖ΔW‖_F where every number of a factor has moved by ``moved`` = ηt."""
+    adapter, shift = config.adapter, moved**2
+    reach = adapter.scale(d1) * moved * math.sqrt(adapter.rank)
+    if adapter.update == "lora":
+        return reach * math.sqrt(d1) * math.sqrt(1 / 3 + shift * d2)
+    left, right = (
+        (1.0, 1.0) if adapter.init == "orthogonal" else (REFERENCE_STD**2 * d1, REFERENCE_STD**2 * d2)
+    )
+    return reach * math.sqrt(left + shift * d1) * math.sqrt(right + shift * d2)
+
+
+def _settings(contender: Contender) -> RunConfig:
+    """Return a run at a constant rate, in which nothing is clipped and nothing is pruned until it is over."""
+    steps = max(STEPS) + 10
+    config = cell(
+        replace(contender, settings=replace(contender.settings, warmup=0.9, final=0.05)), RATE, 0, steps=steps
+    )
+    training = replace(config.training, lr_schedule="constant", lr_warmup=0.0, max_grad_norm=0.0)
+    return replace(config, training=training, data=replace(config.data, eval_rows=100))
+
+
+def _norms(config: RunConfig) -> dict[tuple[int, int], dict[int, float]]:
+    data, method = prepare(config), methods.get(config.method)
+    model, callbacks = build(data, method)
+    watch = _Watch()
+    with TemporaryDirectory() as folder:
+        fit(data, model, config.training, Path(folder), label="derivation", callbacks=[*callbacks, watch])
+    return watch.norms
+
+
+class _Watch(TrainerCallback):
+    """Measures ‖ΔW‖ of every matrix at a few steps."""
+
+    def __init__(self) -> None:
+        self.norms: dict[tuple[int, int], dict[int, float]] = {}
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        *,
+        model: nn.Module,
+        **kwargs: Any,
+    ) -> None:
+        """Measure, if it is time."""
+        if state.global_step not in STEPS:
+            return
+        found: dict[tuple[int, int], list[float]] = {}
+        for layer in adalora.adapters(model).values():
+            left, right = (factor.detach().double() for factor in layer.update.factors())
+            # ‖LR‖² is the trace of (LᵀL)(RRᵀ): r × r, where LR is d₁ × d₂.
+            norm = torch.sqrt(((left.mT @ left) * (right @ right.mT)).sum())
+            found.setdefault((left.shape[0], right.shape[1]), []).append(float(norm))
+        for shape, values in found.items():
+            self.norms.setdefault(shape, {})[state.global_step] = sum(values) / len(values)
