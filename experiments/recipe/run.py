@@ -1,5 +1,6 @@
 """``adalora recipe``: choose learning rates on validation rows, and compare on test rows."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -13,10 +14,11 @@ from ..config import RunConfig
 from ..files import write_json
 from ..sweeps.pool import run_all
 from ..sweeps.store import Store
+from . import derivation
 from .cells import ABLATIONS, CHOOSING_SEEDS, CONTENDERS, RATES, SEEDS, Contender, cell
 from .config import RecipeConfig
 
-RECORD, RUNS = "recipe.json", "runs"
+RECORD, RUNS, LENGTHS = "recipe.json", "runs", "lengths.json"
 
 
 def recipe(config: RecipeConfig) -> dict[str, Any]:
@@ -26,19 +28,35 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
         config: settings.
 
     Returns:
-        What ``recipe.json`` holds: for every task and contender the learning rates with their validation
-        accuracy, the chosen one, and test accuracy by seed; and paired tests of AdaLoRA against the others.
+        What ``recipe.json`` holds: the lengths of steps, see `derivation`; for every task and contender the
+        learning rates with their validation accuracy, the chosen one, and test accuracy by seed; paired tests
+        of AdaLoRA against the others; and the ablations.
 
     Raises:
         ConfigError: a run has failed; the message says which and why. What has finished is kept.
     """
     store = Store(Path(config.output) / RUNS)
+    lengths = _lengths(Path(config.output) / LENGTHS)
     rows = _compare(CONTENDERS, store, config, "methods")
-    record = {"steps": config.steps, "contenders": rows, "tests": list(_tests(rows))}
+    record = {
+        "steps": config.steps,
+        "lengths": lengths,
+        "contenders": rows,
+        "tests": list(_tests(rows)),
+    }
     write_json(Path(config.output) / RECORD, record)  # the ablations take as long again
     record["ablations"] = _compare(ABLATIONS, store, config, "ablations")
     write_json(Path(config.output) / RECORD, record)
     return record
+
+
+def _lengths(path: Path) -> list[dict[str, Any]]:
+    """Measure how far steps move ΔW, unless it has been done."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, derivation.measure())
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _compare(

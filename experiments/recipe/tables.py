@@ -15,6 +15,7 @@ def tables(record: Record) -> dict[str, str]:
         record: what ``recipe.json`` holds.
     """
     return {
+        "lengths": _lengths(record["lengths"]),
         "contenders": _contenders(record["contenders"]),
         "rates": _rates(record["contenders"]),
         "tests": _tests(record["tests"]),
@@ -28,6 +29,23 @@ def markdown(record: Record) -> str:
     for name, table in tables(record).items():
         parts += [f"## {name}", table]
     return "\n\n".join(parts) + "\n"
+
+
+def _lengths(found: list[Record]) -> str:
+    head = ("start", "d1 × d2", "steps", "‖ΔW‖ predicted", "measured", "measured over LoRA's")
+    lora = {(row["d1"], row["d2"], row["step"]): row["measured"] for row in found if row["start"] == "LoRA"}
+    rows = [
+        [
+            row["start"],
+            f"{row['d1']} × {row['d2']}",
+            str(row["step"]),
+            f"{row['predicted']:.3g}",
+            f"{row['measured']:.3g}",
+            f"{row['measured'] / lora[row['d1'], row['d2'], row['step']]:.2g}",
+        ]
+        for row in found
+    ]
+    return grid(head, rows)
 
 
 def _contenders(found: list[Record]) -> str:

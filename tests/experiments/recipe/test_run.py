@@ -11,6 +11,10 @@ from experiments.recipe.config import RecipeConfig
 from experiments.recipe.tables import markdown
 from experiments.sweeps.store import Store, key_of
 
+LENGTHS = [
+    {"start": start, "d1": 6, "d2": 4, "step": 1, "predicted": 0.5, "measured": value}
+    for start, value in (("LoRA", 0.5), ("AdaLoRA, the recipe", 0.75))
+]
 BEST = {"adalora": 2e-3, "lora": 1e-3, "rslora": 5e-4, "dora": 8e-3}
 
 
@@ -43,6 +47,7 @@ def trained(monkeypatch):
         return {}
 
     monkeypatch.setattr(run, "run_all", run_all)
+    monkeypatch.setattr(run.derivation, "measure", lambda: LENGTHS)
     return seen
 
 
@@ -70,6 +75,7 @@ def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_pat
     page = markdown(record)
     assert "| rotten_tomatoes | 8 | lora | 0.001 | 80.2 ± 0.2 | 10 |" in page
     assert "| wordnet24 | 2 | lora | +1.2 |" in page
+    assert "| AdaLoRA, the recipe | 6 × 4 | 1 | 0.5 | 0.75 | 1.5 |" in page
 
 
 def test_equal_scores_take_the_smaller_rate(tmp_path):
@@ -81,6 +87,7 @@ def test_equal_scores_take_the_smaller_rate(tmp_path):
 
 def test_a_run_that_fails_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "run_all", lambda configs, store, **_: {"a-run": "DataError: not there"})
+    monkeypatch.setattr(run.derivation, "measure", lambda: LENGTHS)
     with pytest.raises(ConfigError, match="1 runs have failed; first: a-run: DataError: not there"):
         run.recipe(RecipeConfig(output=str(tmp_path)))
 

@@ -1,0 +1,42 @@
+"""The predicted length of steps, against updates that have moved as predicted."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import adalora
+from experiments.recipe import derivation
+
+
+@pytest.mark.parametrize("label", derivation._STARTS)
+@pytest.mark.parametrize(("d1", "d2"), [(384, 256), (96, 512)])
+def test_the_prediction_is_what_random_signs_give(label, d1, d2):
+    """Every entry of every factor moves by the same, up or down."""
+    config = derivation._settings(derivation._STARTS[label])
+    model = nn.Sequential(nn.Linear(d2, d1))
+    adapter = {**vars(config.adapter), "target_modules": ["0"], "exclude_modules": [], "train_modules": []}
+    adalora.inject(model, adalora.AdapterConfig(**adapter))
+    (layer,) = adalora.adapters(model).values()
+    moved = 0.003
+    for parameter in layer.update.parameters():
+        parameter.data += moved * torch.randint(0, 2, parameter.shape).mul(2).sub(1)
+    measured = layer.delta_weight().norm().item()
+    assert derivation.predict(config, d1, d2, moved) == pytest.approx(measured, rel=0.12)
+
+
+def test_nothing_is_clipped_or_pruned_while_it_is_measured():
+    for contender in derivation._STARTS.values():
+        config = derivation._settings(contender)
+        assert config.training.max_grad_norm == 0
+        assert config.training.lr_schedule == "constant"
+        assert config.training.max_steps > max(derivation.STEPS)
+        if contender.method == "adalora":
+            assert config.allocation.warmup_steps >= 99
+
+
+def test_the_first_steps_of_both_are_equally_long():
+    lora, ours = (derivation._settings(derivation._STARTS[name]) for name in ("LoRA", "AdaLoRA, the recipe"))
+    lengths = [derivation.predict(one, 384, 384, 1e-9) for one in (lora, ours)]
+    assert lengths[1] / lengths[0] == pytest.approx(math.sqrt(12 / 8))
