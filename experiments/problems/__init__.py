@@ -5,6 +5,7 @@ from .problem import Columns, Part, Problem
 from .segmenting import SEGMENTATION
 from .sequence import CLASSIFICATION, REGRESSION
 from .summarizing import SUMMARIZING
+from .writing import WRITING
 
 __all__ = [
     "ANSWERING",
@@ -12,6 +13,7 @@ __all__ = [
     "REGRESSION",
     "SEGMENTATION",
     "SUMMARIZING",
+    "WRITING",
     "Columns",
     "Part",
     "Problem",

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from ..checks import require, unknown
 from ..config import DataConfig
-from . import glue, hub, loveda, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24
+from . import glue, hub, loveda, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24, wordnet_definitions
 from .task import DATA_SEED, Splits, Task, cut
 
 __all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get"]
@@ -16,6 +16,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         for task in (
             rotten_tomatoes.TASK,
             wordnet24.TASK,
+            wordnet_definitions.TASK,
             stsb.TASK,
             *glue.TASKS,
             squad_v2.TASK,

