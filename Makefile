@@ -21,7 +21,7 @@ bench: $(VENV)/.data ## measure what adaptive rank costs, into experiments/resul
 figures: $(VENV)/.data ## train the runs behind docs/findings.md and draw them, into experiments/results/findings
 	$(BIN)/adalora figures
 
-recipe: data ## compare AdaLoRA with LoRA on equal terms, for hours, into experiments/results/recipe
+recipe: data smollm2 ## compare AdaLoRA with LoRA on equal terms, for hours, into experiments/results/recipe
 	$(BIN)/adalora recipe
 
 test: data ## the default test suite

@@ -10,14 +10,57 @@ from adalora import AdapterConfig, AllocationConfig
 from ..config import BaselineConfig, DataConfig, EvaluationConfig, RunConfig, TrainingConfig
 
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
-SEEDS = (0, 1, 2, 3, 4)
 CHOOSING_SEEDS = (0, 1)  # those whose validation rows decide on the learning rate
 
-_TARGETS: Mapping[str, Any] = MappingProxyType(
+
+@dataclass(frozen=True)
+class Ground:
+    """A task, and what all methods do alike on it.
+
+    Attributes:
+        model: what is trained.
+        targets: which modules are adapted, and which are trained in full.
+        data: rows and lengths.
+        evaluation: how it is measured.
+        batch: rows in a step.
+        share: of the steps that the other tasks take.
+        seeds: of the comparison.
+    """
+
+    model: str
+    targets: Mapping[str, Any]
+    data: DataConfig
+    evaluation: EvaluationConfig
+    batch: int = 16
+    share: float = 1.0
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+_CLASSES = Ground(
+    model="minilm",
+    targets=MappingProxyType(
+        {
+            "target_modules": ["query", "key", "value", "dense"],
+            "exclude_modules": ["pooler"],
+            "train_modules": ["classifier"],
+        }
+    ),
+    data=DataConfig(max_length=64, train_rows=8000),
+    evaluation=EvaluationConfig(batch_size=100),
+)
+GROUNDS: Mapping[str, Ground] = MappingProxyType(
     {
-        "target_modules": ["query", "key", "value", "dense"],
-        "exclude_modules": ["pooler"],
-        "train_modules": ["classifier"],
+        "rotten_tomatoes": _CLASSES,
+        "wordnet24": _CLASSES,
+        "wordnet_definitions": Ground(
+            model="smollm2",
+            targets=MappingProxyType({"target_modules": "all-linear"}),
+            data=DataConfig(max_length=16, target_length=24, train_rows=4000, eval_rows=200),
+            evaluation=EvaluationConfig(batch_size=50, beams=1),
+            batch=8,
+            share=0.5,
+            seeds=(0, 1, 2),
+        ),
     }
 )
 
@@ -57,7 +100,7 @@ class Contender:
     """A method on a task.
 
     Attributes:
-        task: one of `TASKS`.
+        task: one of `GROUNDS`.
         method: ``"adalora"``, or one of a fixed rank: ``"lora"``, ``"rslora"``, ``"dora"``.
         budget: final rank of a matrix, on average.
         settings: of AdaLoRA.
@@ -71,9 +114,12 @@ class Contender:
     changed: str = ""
 
 
-TASKS = ("rotten_tomatoes", "wordnet24")
-METHODS = (("adalora", 2), ("lora", 2), ("adalora", 8), ("lora", 8), ("rslora", 8), ("dora", 8))
-CONTENDERS = tuple(Contender(task, method, budget) for task in TASKS for method, budget in METHODS)
+_METHODS = (("adalora", 2), ("lora", 2), ("adalora", 8), ("lora", 8), ("rslora", 8), ("dora", 8))
+CONTENDERS = (
+    *(Contender(task, *method) for task in ("rotten_tomatoes", "wordnet24") for method in _METHODS),
+    Contender("wordnet_definitions", "adalora", 8),
+    Contender("wordnet_definitions", "lora", 8),
+)
 
 # One ingredient at a time, back to what the paper or the authors' code does, or to another choice.
 _CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -106,23 +152,25 @@ def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConf
         contender: task, method and budget.
         rate: learning rate.
         seed: of the run.
-        steps: optimizer steps.
+        steps: optimizer steps of a task that takes its full share.
     """
+    ground = GROUNDS[contender.task]
+    steps = int(ground.share * steps)
     words = [contender.task, contender.method, str(contender.budget), f"{rate:g}", str(seed)]
     config = RunConfig(
         name="-".join(words),
         task=contender.task,
-        model="minilm",
+        model=ground.model,
         seed=seed,
         training=TrainingConfig(
-            learning_rate=rate, max_steps=steps, batch_size=16, lr_warmup=float(steps // 10)
+            learning_rate=rate, max_steps=steps, batch_size=ground.batch, lr_warmup=float(steps // 10)
         ),
-        data=DataConfig(max_length=64, train_rows=8000),
-        evaluation=EvaluationConfig(batch_size=100),
+        data=ground.data,
+        evaluation=ground.evaluation,
         baseline=BaselineConfig(head=False),
     )
     if contender.method == "adalora":
-        return _adaptive(config, contender.budget, contender.settings)
+        return _adaptive(config, contender)
     adapter = AdapterConfig(
         update="lora",
         rank=contender.budget,
@@ -130,15 +178,18 @@ def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConf
         init="kaiming",
         scaling="rslora" if contender.method == "rslora" else "lora",
         dora=contender.method == "dora",
-        **_TARGETS,
+        **ground.targets,
     )
     return replace(config, method="lora", adapter=adapter)
 
 
-def _adaptive(config: RunConfig, budget: int, settings: Settings) -> RunConfig:
+def _adaptive(config: RunConfig, contender: Contender) -> RunConfig:
+    budget, settings = contender.budget, contender.settings
     rank, steps = budget * 3 // 2, config.training.max_steps or 0
     words: Any = settings  # the literals of the two are the same
-    adapter = AdapterConfig(rank=rank, alpha=2.0 * rank, scaling=words.scaling, init=words.init, **_TARGETS)
+    adapter = AdapterConfig(
+        rank=rank, alpha=2.0 * rank, scaling=words.scaling, init=words.init, **GROUNDS[contender.task].targets
+    )
     allocation = AllocationConfig(
         target_rank=budget,
         warmup_steps=int(settings.warmup * steps),

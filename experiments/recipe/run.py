@@ -15,7 +15,7 @@ from ..files import write_json
 from ..sweeps.pool import run_all
 from ..sweeps.store import Store
 from . import derivation
-from .cells import ABLATIONS, CHOOSING_SEEDS, CONTENDERS, RATES, SEEDS, Contender, cell
+from .cells import ABLATIONS, CHOOSING_SEEDS, CONTENDERS, GROUNDS, RATES, Contender, cell
 from .config import RecipeConfig
 
 RECORD, RUNS, LENGTHS = "recipe.json", "runs", "lengths.json"
@@ -66,7 +66,9 @@ def _compare(
     steps = config.steps
     _train([one for who in contenders for one in choosing(who, steps)], store, config, f"{label}, rates")
     rates = {who: best_rate(who, store, steps) for who in contenders}
-    final = [cell(who, rate, seed, steps=steps) for who, rate in rates.items() for seed in SEEDS]
+    final = [
+        cell(who, rate, seed, steps=steps) for who, rate in rates.items() for seed in GROUNDS[who.task].seeds
+    ]
     _train(final, store, config, f"{label}, seeds")
     return [_row(who, rate, store, steps) for who, rate in rates.items()]
 
@@ -105,7 +107,7 @@ def _score(store: Store, config: RunConfig, part: str) -> float:
 
 
 def _row(contender: Contender, rate: float, store: Store, steps: int) -> dict[str, Any]:
-    configs = [cell(contender, rate, seed, steps=steps) for seed in SEEDS]
+    configs = [cell(contender, rate, seed, steps=steps) for seed in GROUNDS[contender.task].seeds]
     scores = [_score(store, config, "test") for config in configs]
     results = [store.read(config) for config in configs]
     return {

@@ -49,7 +49,7 @@ def _lengths(found: list[Record]) -> str:
 
 
 def _contenders(found: list[Record]) -> str:
-    head = ("task", "budget", "method", "learning rate", "test accuracy", "weights trained at first")
+    head = ("task", "budget", "method", "learning rate", "test score, of 100", "weights trained at first")
     return grid(head, [_contender(row) for row in found])
 
 
@@ -69,7 +69,7 @@ def _rates(found: list[Record]) -> str:
         ]
         for row in found
     ]
-    return grid(("validation accuracy at", "budget", "method", *rates), rows)
+    return grid(("validation score at", "budget", "method", *rates), rows)
 
 
 def _tests(found: list[Record]) -> str:

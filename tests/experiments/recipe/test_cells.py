@@ -8,9 +8,9 @@ from experiments.recipe.cells import (
     ABLATIONS,
     CHOOSING_SEEDS,
     CONTENDERS,
+    GROUNDS,
     RATES,
     RECIPE,
-    SEEDS,
     Contender,
     Settings,
     cell,
@@ -23,12 +23,13 @@ def every():
         cell(who, rate, seed, steps=200)
         for who in (*CONTENDERS, *ABLATIONS)
         for rate in RATES
-        for seed in SEEDS
+        for seed in GROUNDS[who.task].seeds
     ]
 
 
 def test_no_two_runs_are_the_same():
-    assert len({key_of(one) for one in every()}) == len(every()) == (12 + len(ABLATIONS)) * 5 * 5
+    runs = (12 + len(ABLATIONS)) * 5 * 5 + 2 * 5 * 3
+    assert len({key_of(one) for one in every()}) == len(every()) == runs
 
 
 def test_all_methods_differ_in_nothing_but_the_method():
@@ -41,7 +42,7 @@ def test_all_methods_differ_in_nothing_but_the_method():
             for part in ("data", "training", "evaluation", "seed", "model"):
                 assert getattr(one, part) == getattr(first, part)
             assert one.adapter.alpha == 2 * one.adapter.rank
-            assert one.adapter.train_modules == ["classifier"]
+            assert one.adapter.train_modules == first.adapter.train_modules
 
 
 @pytest.mark.parametrize("budget", [2, 8])
@@ -83,4 +84,11 @@ def test_an_ablation_changes_one_ingredient():
 
 
 def test_rates_are_chosen_on_seeds_that_are_used():
-    assert set(CHOOSING_SEEDS) < set(SEEDS)
+    for ground in GROUNDS.values():
+        assert set(CHOOSING_SEEDS) < set(ground.seeds)
+
+
+def test_a_task_that_is_dear_takes_fewer_steps():
+    one = cell(Contender("wordnet_definitions", "adalora", 8), 1e-3, 0, steps=200)
+    assert (one.model, one.training.max_steps, one.training.lr_warmup) == ("smollm2", 100, 10)
+    assert (one.allocation.warmup_steps, one.allocation.final_steps) == (20, 30)
