@@ -18,7 +18,7 @@ from . import derivation
 from .cells import ABLATIONS, CHOOSING_SEEDS, CONTENDERS, GROUNDS, RATES, Contender, cell
 from .config import RecipeConfig
 
-RECORD, RUNS, LENGTHS = "recipe.json", "runs", "lengths.json"
+RECORD, CELLS, LENGTHS = "recipe.json", "cells", "lengths.json"
 
 
 def recipe(config: RecipeConfig) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
     Raises:
         ConfigError: a run has failed; the message says which and why. What has finished is kept.
     """
-    store = Store(Path(config.output) / RUNS)
+    store = Store(Path(config.output) / CELLS)
     lengths = _lengths(Path(config.output) / LENGTHS)
     rows = _compare(CONTENDERS, store, config, "methods")
     record = {
