@@ -103,7 +103,10 @@ class AllocationConfig:
     """How rank is allocated over a run. Steps are optimizer steps, counted from 1.
 
     Args:
-        target_rank: average rank per matrix at the end; b(T) = target_rank × matrices triplets.
+        target_rank: average rank per matrix at the end; b(T) is what all matrices have at that rank.
+        budget_unit: what b counts: ``"rank"``, triplets, so that b(T) = target_rank × matrices;
+            ``"parameter"``, the d₁ + d₂ + 1 numbers of each triplet, so that one of a large matrix costs more
+            than one of a small matrix, and has to score more to be kept.
         total_steps: T; None lets `AdaLoRACallback` take it from the Trainer.
         warmup_steps: t_i, steps at the full initial budget.
         final_steps: t_f, steps at the end with the pattern frozen; t_i + t_f < T.
@@ -145,6 +148,7 @@ class AllocationConfig:
     orthogonality_of: Literal["kept", "all"] = "kept"
     prune: Literal["soft", "hard"] = "soft"
     compact: bool = True
+    budget_unit: Literal["rank", "parameter"] = "rank"
 
     def __post_init__(self) -> None:
         """Check every field that can be checked without a model, and put it in plain Python types."""
@@ -153,6 +157,7 @@ class AllocationConfig:
         one_of("score_at", self.score_at, ("before_step", "after_step"))
         one_of("orthogonality_of", self.orthogonality_of, ("kept", "all"))
         one_of("prune", self.prune, ("soft", "hard"))
+        one_of("budget_unit", self.budget_unit, ("rank", "parameter"))
         require(isinstance(self.compact, bool), "compact", self.compact, "true or false")
         why = "false with orthogonality_of='all', since what is removed has no penalty"
         require(not (self.compact and self.orthogonality_of == "all"), "compact", self.compact, why)

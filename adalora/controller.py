@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from . import hooks
-from .allocation import Allocation, Decision, top_triplets
+from .allocation import UNITS, Allocation, Decision, require_finite, top_triplets
 from .compact import obstacle, shrink_
 from .config import AllocationConfig
 from .controller_state import (
@@ -28,7 +28,7 @@ from .errors import StateError
 from .measurement import Measurement
 from .pruning import hold_, kept, living, prune_
 from .scorers import make_scorer
-from .steered import budget_schedule, svd_updates
+from .steered import budget_schedule, svd_updates, triplet_prices
 from .wrappers import shards, trains_with_others
 
 _LOG = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class AdaLoRAController:
     Attributes:
         name: name of the adapter.
         config: as given.
-        schedule: the budget curve in triplets, b(t).
+        schedule: the budget curve b(t), in triplets or parameters as ``config.budget_unit`` says.
         step: optimizer steps taken so far.
         penalty: γ·R at the latest step, a scalar tensor; zero before the first.
         history: the state before training and every budget update since.
@@ -130,7 +130,8 @@ class AdaLoRAController:
         if self.step == self.schedule.total_steps + 1:
             warnings.warn(
                 f"training outruns total_steps = {self.schedule.total_steps}; the budget stays at its target "
-                f"of {self.schedule.target} triplets. Set total_steps to the steps you train for.",
+                f"of {self.schedule.target} {UNITS[self.config.budget_unit]}. Set total_steps to the steps "
+                f"you train for.",
                 stacklevel=2,
             )
         scale, config = hooks.grad_scale(optimizer), self.config
@@ -170,7 +171,7 @@ class AdaLoRAController:
 
     @property
     def budget(self) -> int:
-        """Triplets alive over all matrices: b(t) at the latest budget update."""
+        """b(t) at the latest budget update: the triplets alive over all matrices, or what they may cost."""
         return self.history[-1].budget
 
     def ranks(self) -> dict[str, int]:
@@ -224,7 +225,7 @@ class AdaLoRAController:
         Raises:
             CheckpointError: see `load_state_dict`.
         """
-        saved = read_state(state, self.config.scorer)
+        saved = read_state(state, self.config)
         self._fit()
         check_tensors(self._averages(), saved.tensors, triplets or {})
         schedule = resumed(self.schedule, saved)
@@ -284,17 +285,13 @@ class AdaLoRAController:
         scores = seen = self._measurement.triplets()
         if self.config.prune == "hard":
             scores = scores.masked_fill(~living(self._in_order), -torch.inf)
-        alive, values = top_triplets(scores, budget)
-        # NaN sorts above everything, and inf next to it: the first value tells.
-        if budget > 0 and not bool(torch.isfinite(values[0])):
-            raise StateError(
-                f"a triplet's score is {values[0].item()} at step {self.step}: a loss or gradient was not "
-                f"finite. Lower the learning rate, clip gradients, or use a GradScaler with float16."
-            )
+        prices = triplet_prices(self.config, self._in_order)
+        alive, values = top_triplets(scores, budget, prices if prices is None else prices.to(scores.device))
+        require_finite(values, self.step)
         prune_(self._in_order, alive)
         shapes = {module: update.mask.shape for module, update in self._updates.items()}
         self.decision = Decision(self.step, seen, alive, shapes)
-        threshold = values[-1].item() if budget > 0 else None
+        threshold = values[-1].item() if values.numel() > 0 else None
         self.history.append(Allocation(self.step, budget, threshold, self.ranks()))
 
     def _let_go(self, optimizer: Optimizer | None) -> None:
@@ -312,7 +309,7 @@ class AdaLoRAController:
     def _shrink(self, holder: str | None, optimizer: Optimizer | None) -> None:
         """Remove the pruned triplets from the tensors, or say why not."""
         why = obstacle(holder, self._in_order, optimizer)
-        if why is None and self.budget == 0:
+        if why is None and not any(self.history[-1].ranks.values()):
             why = "a budget of 0 leaves nothing to train"
         if why is not None:
             self._tell(why)

@@ -34,24 +34,29 @@ class SavedState:
     tensors: dict[str, Tensor]
 
 
-def read_state(state: Mapping[str, Any], scorer: str) -> SavedState:
+def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState:
     """Bring a saved state in form.
 
     Raises:
-        CheckpointError: something is missing or of another type, or the state is of another scorer.
+        CheckpointError: something is missing or of another type, or the state is of another scorer or counts
+            its budgets in another unit.
     """
     try:
-        saved_scorer = state["config"]["scorer"]
+        # A state that does not name its unit is older than the choice.
+        settings = {"budget_unit": "rank", **state["config"]}
+        kind = {name: settings[name] for name in ("scorer", "budget_unit")}
         history = tuple(Allocation(**row) for row in state["history"])
         step, first = int(state["step"]), history[0]
         if step < 0 or first.step != 0 or not all(isinstance(row.ranks, dict) for row in history):
             raise ValueError("its history does not begin at step 0")
-        if saved_scorer == scorer:
-            return SavedState(step, dict(state["config"]), history, dict(state["tensors"]))
+        differing = next((name for name in kind if kind[name] != getattr(config, name)), None)
+        if differing is None:
+            return SavedState(step, settings, history, dict(state["tensors"]))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the controller's state is damaged: {error!r}.") from error
     raise CheckpointError(
-        f"scorer is {saved_scorer!r} in the saved state and {scorer!r} here; use the saved one."
+        f"{differing} is {kind[differing]!r} in the saved state and {getattr(config, differing)!r} here; use "
+        f"the saved one."
     )
 
 

@@ -1,9 +1,13 @@
 """Which updates a controller steers, and the budget that it steers them by."""
 
-from torch import nn
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
 
 import schedulers
 
+from .allocation import UNITS
 from .config import AllocationConfig
 from .errors import ConfigError
 from .updates import SVDUpdate
@@ -28,8 +32,23 @@ def svd_updates(model: nn.Module, name: str) -> dict[str, SVDUpdate]:
     return found
 
 
+def prices(config: AllocationConfig, updates: Sequence[SVDUpdate]) -> list[int]:
+    """Return what a triplet of each update takes of the budget: 1, or the count of its numbers."""
+    if config.budget_unit == "rank":
+        return [1] * len(updates)
+    return [update.P.shape[-2] + 1 + update.Q.shape[-1] for update in updates]
+
+
+def triplet_prices(config: AllocationConfig, updates: Sequence[SVDUpdate]) -> Tensor | None:
+    """Return `prices` for every triplet that the tensors hold, in module order; None where all are 1."""
+    if config.budget_unit == "rank":
+        return None
+    counts = torch.tensor([update.lam.numel() for update in updates])
+    return torch.tensor(prices(config, updates)).repeat_interleave(counts)
+
+
 def budget_schedule(config: AllocationConfig, updates: list[SVDUpdate]) -> schedulers.Schedule:
-    """Return b(t) in triplets.
+    """Return b(t), in the unit of the settings.
 
     Raises:
         ConfigError: ``total_steps`` is missing, or ``target_rank`` is above the initial average.
@@ -39,12 +58,15 @@ def budget_schedule(config: AllocationConfig, updates: list[SVDUpdate]) -> sched
             "total_steps is None; allowed: the number of optimizer steps of the run (AdaLoRACallback takes "
             "it from the Trainer)."
         )
-    matrices = sum(update.matrices for update in updates)
-    initial, target = sum(update.lam.numel() for update in updates), config.target_rank * matrices
+    costs = prices(config, updates)
+    initial = sum(cost * update.lam.numel() for cost, update in zip(costs, updates, strict=True))
+    whole = sum(cost * update.matrices for cost, update in zip(costs, updates, strict=True))
+    target, unit = config.target_rank * whole, UNITS[config.budget_unit]
     if target > initial:
+        matrices = sum(update.matrices for update in updates)
         raise ConfigError(
-            f"target_rank is {config.target_rank}, a budget of {target} triplets for {matrices} matrices; "
-            f"allowed: at most the initial rank of {initial / matrices:g} ({initial} triplets)."
+            f"target_rank is {config.target_rank}, a budget of {target} {unit} for {matrices} matrices; "
+            f"allowed: at most the initial rank of {initial / whole:g} ({initial} {unit})."
         )
     return schedulers.make(
         config.schedule,

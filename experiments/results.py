@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 import adalora
+from adalora.allocation import UNITS
 
 from .config import RunConfig
 from .metrics import OF_CLASS, Scores
@@ -40,7 +41,8 @@ class Rank:
     Attributes:
         matrices: adapted matrices.
         initial: triplets at the start.
-        budget: triplets that the schedule allows at the end.
+        budget: what the schedule allows at the end.
+        unit: what the budget counts, triplets or parameters.
         kept: triplets that are alive, the sum of all ranks.
         lowest: rank of the matrix that kept least.
         highest: rank of the matrix that kept most.
@@ -52,6 +54,7 @@ class Rank:
     kept: int
     lowest: int
     highest: int
+    unit: str = "triplets"
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,12 @@ def rank_of(controller: adalora.AdaLoRAController) -> Rank:
     ranks = controller.ranks().values()
     return Rank(
         matrices=len(ranks),
-        initial=controller.history[0].budget,
+        initial=sum(controller.history[0].ranks.values()),
         budget=controller.schedule.budget(controller.step),
         kept=sum(ranks),
         lowest=min(ranks),
         highest=max(ranks),
+        unit=UNITS[controller.config.budget_unit],
     )
 
 
@@ -204,6 +208,6 @@ def _aligned(row: list[str], widths: list[int]) -> list[str]:
 
 def _in_words(rank: Rank) -> str:
     return (
-        f"budget {rank.budget} triplets, {rank.kept} kept of {rank.initial} in {rank.matrices} matrices, "
-        f"{rank.lowest} to {rank.highest} in each"
+        f"budget {rank.budget} {rank.unit}; {rank.kept} of {rank.initial} triplets kept in {rank.matrices} "
+        f"matrices, {rank.lowest} to {rank.highest} in each"
     )

@@ -47,12 +47,13 @@ class NaiveAdaLoRA:
         beta2=0.85,
         of="all",
         hard=False,
+        unit="rank",
     ):
-        self.of, self.hard = of, hard
+        self.of, self.hard, self.unit = of, hard, unit
         self.layers, self.T, self.ti, self.tf, self.dT, self.bT = layers, T, ti, tf, dT, bT
         self.gamma, self.form, self.score_at, self.scorer = gamma, form, score_at, scorer
         self.beta1, self.beta2, self.t = beta1, beta2, 0
-        self.b0 = sum(len(layer.lam) for layer in layers)
+        self.b0 = sum(self.price(k) * len(layer.lam) for k, layer in enumerate(layers))
         self.weights = [w for layer in layers for w in (layer.P, layer.lam, layer.Q)]
         self.I, self.I_bar, self.U = ([torch.zeros_like(w) for w in self.weights] for _ in range(3))
         self.kept = {(k, i) for k, layer in enumerate(layers) for i in range(len(layer.lam))}
@@ -70,6 +71,22 @@ class NaiveAdaLoRA:
         norms = [(((g - torch.eye(len(g), dtype=g.dtype)) ** 2).sum()) for g in grams]
         norms = [n for n in norms if n > 0] if self.form == "mean_norm" else norms
         return sum(norms) if self.form == "squared_sum" else sum(n.sqrt() for n in norms) / len(grams)
+
+    def price(self, k):
+        return sum(self.layers[k].W0.shape) + 1 if self.unit == "parameter" else 1
+
+    def best(self, every, b):
+        order, spent, kept = (
+            sorted(every, key=lambda ki: (-self.score(*ki) / self.price(ki[0]), ki)),
+            0,
+            set(),
+        )
+        for one in order:
+            spent += self.price(one[0])
+            if spent > b:
+                break
+            kept.add(one)
+        return kept
 
     def observe(self):
         for k, w in enumerate(self.weights):
@@ -102,7 +119,7 @@ class NaiveAdaLoRA:
             b = budget(self.t, self.b0, self.bT, self.T, self.ti, self.tf)
             every = [(k, i) for k, layer in enumerate(self.layers) for i in range(len(layer.lam))]
             every = [one for one in every if one in self.kept or not self.hard]
-            self.kept = set(sorted(every, key=lambda ki: (-self.score(*ki), ki))[:b])
+            self.kept = self.best(every, b)
         elif self.t <= last and not self.hard:
             return
         for k, layer in enumerate(self.layers):

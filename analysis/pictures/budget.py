@@ -25,7 +25,8 @@ def budget_curve(
 
     Args:
         history: ``AdaLoRAController.history``.
-        schedule: if given, its curve b(t) is drawn and its three phases are shaded and named.
+        schedule: if given, its curve b(t) is drawn and its three phases are shaded and named. Where it counts
+            parameters, it is drawn as so many triplets of the average size.
         title: title of the picture.
 
     Raises:
@@ -51,7 +52,8 @@ def budget_curve(
 
 def _draw_budget(axes: Any, steps: list[int], kept: list[int], schedule: Schedule | None) -> None:
     if schedule:
-        curve = [schedule.budget(step) for step in range(schedule.total_steps + 1)]
+        size = schedule.initial / max(kept[0], 1)
+        curve = [schedule.budget(step) / size for step in range(schedule.total_steps + 1)]
         axes.plot(curve, color=style.PALE, linewidth=4, solid_capstyle="butt", label="schedule")
     axes.plot(steps, kept, "o", color=style.ACCENT, markersize=2.5, clip_on=False, label="kept")
     axes.set_ylim(0, 1.08 * max(*kept, 1))

@@ -104,6 +104,51 @@ def test_whole_run_equals_the_naive_reference(form, score_at, scorer, scaling, r
             torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize(("prune", "compact"), [("soft", False), ("soft", True), ("hard", True)])
+def test_a_budget_in_parameters_equals_the_naive_reference(prune, compact):
+    adapter = AdapterConfig(rank=3, alpha=6.0, target_modules=["up", "head"])
+    model = adapted_mlp(adapter)
+    naive = copy.deepcopy(model)
+    for name in ("up", "head"):
+        layer = naive.get_submodule(name)
+        update = layer.update
+        setattr(naive, name, NaiveLayer(layer.base.weight, layer.base.bias, update.P, update.Q, 2.0))
+    controller, optimizer = start(
+        model, dataclasses.replace(ALLOCATION, budget_unit="parameter", prune=prune, compact=compact)
+    )
+    prices, target = {"up": 6 + 8 + 1, "head": 6 + 3 + 1}, 2 * (15 + 10)
+    layers, hard = [naive.up, naive.head], prune == "hard"
+    oracle = NaiveAdaLoRA(layers, 40, 5, 10, 3, target, 0.1, "mean_norm", "before_step",
+                          "sensitivity_uncertainty", of="kept", hard=hard, unit="parameter")  # fmt: skip
+    naive_optimizer = torch.optim.AdamW(oracle.weights, lr=1e-2)
+    assert controller.budget == 3 * (15 + 10)
+    for x, y in mlp_batches(40):
+        naive_loss = naive(x, y)
+        train(model, optimizer, [(x, y)])
+        oracle.step(naive_loss, naive_optimizer)
+        ranks = controller.ranks()
+        assert list(ranks.values()) == [sum(j == k for j, _ in oracle.kept) for k in range(2)]
+        left = controller.budget - sum(prices[name] * rank for name, rank in ranks.items())
+        assert 0 <= left < max(prices.values())
+    assert controller.budget == target
+    assert any(len(set(row.ranks.values())) == 2 for row in controller.history)  # the scores have a say
+    for x, y in mlp_batches(1, seed=7):
+        torch.testing.assert_close(model(x, y), naive(x, y), rtol=1e-12, atol=0)
+
+
+def test_a_state_in_another_unit_is_refused():
+    model = adapted_mlp()
+    state = AdaLoRAController(model, ALLOCATION).state_dict()
+    other = AdaLoRAController(model, dataclasses.replace(ALLOCATION, budget_unit="parameter"))
+    message = "budget_unit is 'rank' in the saved state and 'parameter' here; use the saved one."
+    with pytest.raises(adalora.CheckpointError, match=message):
+        other.load_state_dict(state)
+    del state["config"]["budget_unit"]  # as it was before there was a choice
+    AdaLoRAController(model, ALLOCATION).load_state_dict(state)
+    with pytest.raises(adalora.CheckpointError, match=message):
+        other.load_state_dict(state)
+
+
 @pytest.mark.parametrize("interval", [1, 7])
 @pytest.mark.parametrize("target", [0, 1, 2, 4])
 @pytest.mark.parametrize("scorer", ["sensitivity_uncertainty", "sensitivity", "magnitude"])
@@ -313,8 +358,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(stop, scorer, tmp_path):
     interval=st.integers(1, 9),
     phases=st.tuples(st.integers(0, 8), st.integers(0, 8)),
     schedule=st.sampled_from(["cubic", "linear", "cosine", "exponential", "step", "constant"]),
+    unit=st.sampled_from(["rank", "parameter"]),
 )
-def test_any_schedule_ends_at_its_budget(rank, target, interval, phases, schedule):
+def test_any_schedule_ends_at_its_budget(rank, target, interval, phases, schedule, unit):
     model = adapted_mlp(dataclasses.replace(ADAPTER, rank=rank))
     allocation = AllocationConfig(
         target_rank=min(target, rank),
@@ -323,10 +369,12 @@ def test_any_schedule_ends_at_its_budget(rank, target, interval, phases, schedul
         final_steps=phases[1],
         interval=interval,
         schedule=schedule,
+        budget_unit=unit,
     )
     controller, optimizer = start(model, allocation)
     train(model, optimizer, mlp_batches(20))
-    assert sum(controller.ranks().values()) == controller.budget == 2 * min(target, rank)
+    price = 6 + 8 + 1 if unit == "parameter" else 1  # the two matrices are of one size
+    assert price * sum(controller.ranks().values()) == controller.budget == price * 2 * min(target, rank)
     assert [row.budget for row in controller.history] == sorted(
         (row.budget for row in controller.history), reverse=True
     )

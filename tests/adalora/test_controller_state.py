@@ -22,7 +22,7 @@ STATE = {"step": 3, "config": dataclasses.asdict(CONFIG), "history": [ROW], "ten
 
 
 def test_a_whole_state_comes_through():
-    saved = read_state(STATE, CONFIG.scorer)
+    saved = read_state(STATE, CONFIG)
     assert saved.step == 3
     assert saved.history == (Allocation(0, 8, None, {"up": 4, "down": 4}),)
     assert differences(saved.config, CONFIG) == []
@@ -45,14 +45,14 @@ def test_a_whole_state_comes_through():
 )
 def test_a_damaged_state_is_named_so(change):
     with pytest.raises(CheckpointError, match="the controller's state is damaged: "):
-        read_state({**STATE, **change}, CONFIG.scorer)
+        read_state({**STATE, **change}, CONFIG)
 
 
 def test_another_scorer_is_refused():
     with pytest.raises(
         CheckpointError, match="scorer is 'sensitivity_uncertainty' in the saved state and 'x' here"
     ):
-        read_state(STATE, "x")
+        read_state(STATE, dataclasses.replace(CONFIG, scorer="x"))
 
 
 def test_settings_that_differ_are_listed():
@@ -101,7 +101,7 @@ def test_tensors_that_do_not_fit_are_named(change, message):
 
 def test_a_run_is_taken_up_with_the_budget_that_it_began_with():
     schedule = schedulers.make("cubic", initial=5, target=4, total_steps=10)
-    assert resumed(schedule, read_state(STATE, CONFIG.scorer)).initial == 8
+    assert resumed(schedule, read_state(STATE, CONFIG)).initial == 8
     row = dataclasses.asdict(Allocation(0, 3, None, {"up": 3}))
     with pytest.raises(CheckpointError, match="state is damaged: target is 4"):
-        resumed(schedule, read_state({**STATE, "history": [row]}, CONFIG.scorer))
+        resumed(schedule, read_state({**STATE, "history": [row]}, CONFIG))

@@ -1,9 +1,11 @@
 """What a controller steers, and by which budget."""
 
+import dataclasses
+
 import pytest
 
 import adalora
-from adalora import AdapterConfig, AllocationConfig
+from adalora import AdaLoRAController, AdapterConfig, AllocationConfig
 from adalora.steered import budget_schedule, svd_updates
 from tests.models import mlp
 
@@ -14,6 +16,20 @@ def test_the_budget_counts_triplets_over_all_matrices():
     assert list(updates) == ["up", "down"]
     schedule = budget_schedule(AllocationConfig(target_rank=3, total_steps=9), list(updates.values()))
     assert (schedule.initial, schedule.target) == (8, 6)
+
+
+def test_the_budget_counts_parameters_if_told_so():
+    config = AllocationConfig(target_rank=2, total_steps=9, budget_unit="parameter")
+    model = adalora.inject(mlp(), AdapterConfig(rank=3, target_modules=["up", "head"]))
+    schedule = budget_schedule(config, list(svd_updates(model, "default").values()))
+    whole = (6 + 8 + 1) + (6 + 3 + 1)
+    assert (schedule.initial, schedule.target) == (3 * whole, 2 * whole)
+    with pytest.raises(
+        adalora.ConfigError,
+        match=r"target_rank is 4, a budget of 100 parameters for 2 matrices; allowed: at most the initial rank "
+        r"of 3 \(75 parameters\)",
+    ):
+        AdaLoRAController(model, dataclasses.replace(config, target_rank=4))
 
 
 def test_lora_is_not_steered():

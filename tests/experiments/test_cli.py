@@ -39,7 +39,7 @@ def wrong(capsys, *words):
 def test_train_prints_the_comparison_and_where_the_report_is(file, tmp_path, capsys):
     assert main(["train", file(), "--seed", "3", "--adapter.rank=3", "--name", "named"]) == 0
     printed = capsys.readouterr().out
-    for words in ("majority class", "head only", "AdaLoRA", "budget 24 triplets, 24 kept of 36"):
+    for words in ("majority class", "head only", "AdaLoRA", "budget 24 triplets; 24 of 36 triplets kept"):
         assert words in printed
     assert str(tmp_path / "runs" / "named" / "report.html") in printed
     written = yaml.safe_load((tmp_path / "runs" / "named" / "config.yaml").read_text())

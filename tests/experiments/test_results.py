@@ -29,7 +29,7 @@ def test_the_table_for_the_terminal():
         "majority class     51.3 %                 0         0",
         "AdaLoRA            80.0 %           498,866        87",
         "",
-        "budget 288 triplets, 288 kept of 432 in 36 matrices, 3 to 12 in each",
+        "budget 288 triplets; 288 of 432 triplets kept in 36 matrices, 3 to 12 in each",
     ]
 
 

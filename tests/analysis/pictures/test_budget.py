@@ -23,6 +23,13 @@ def test_points_are_what_was_kept_and_the_line_is_the_schedule(history, schedule
     assert list(upper.get_yticks()) == [0, 12, 24]
 
 
+def test_a_budget_in_parameters_is_drawn_as_triplets_of_the_average_size(history, schedule):
+    priced = dataclasses.replace(schedule, initial=10 * schedule.initial, target=10 * schedule.target)
+    upper, _ = budget_curve(history, priced).axes
+    assert line(upper, "schedule").get_ydata()[0] == 24
+    assert line(upper, "schedule").get_ydata()[-1] == 12
+
+
 def test_threshold_has_a_panel_of_its_own(history, schedule):
     upper, lower = budget_curve(history, schedule).axes
     np.testing.assert_array_equal(lower.lines[0].get_xydata(), [[4, 1e-9], [6, 4e-9], [8, 3e-9]])
