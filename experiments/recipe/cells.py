@@ -1,5 +1,6 @@
 """The runs: which methods on which tasks, at which budget, learning rate and seed."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from adalora import AdapterConfig, AllocationConfig
 from ..config import BaselineConfig, DataConfig, EvaluationConfig, RunConfig, TrainingConfig
 
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+FAST_RATES = RATES[2:]  # for variants of what learns best there
 CHOOSING_SEEDS = (0, 1)  # those whose validation rows decide on the learning rate
 
 
@@ -70,7 +72,9 @@ class Settings:
     """What AdaLoRA does, apart from its budget; the defaults are the recipe.
 
     Attributes:
+        scale: α over the initial rank; of the other methods too.
         scaling: of the update; with ``"width"`` its first steps are as long as LoRA's.
+        spare: initial rank over the budget.
         init: how P and Q start.
         left_ratio: learning rate of P and λ over that of the rest.
         warmup: share of the steps at the full budget.
@@ -79,9 +83,12 @@ class Settings:
         orthogonality_form: of the penalty.
         scorer: what decides on the rank.
         schedule: curve of the budget.
+        budget_unit: what the budget counts.
     """
 
-    scaling: str = "width"
+    scale: float = 2.0
+    scaling: str = "lora"
+    spare: float = 1.5
     init: str = "orthogonal"
     left_ratio: float = 1.0
     warmup: float = 0.2
@@ -90,6 +97,7 @@ class Settings:
     orthogonality_form: str = "squared_sum"
     scorer: str = "sensitivity_uncertainty"
     schedule: str = "cubic"
+    budget_unit: str = "rank"
 
 
 RECIPE = Settings()
@@ -104,7 +112,8 @@ class Contender:
         method: ``"adalora"``, or one of a fixed rank: ``"lora"``, ``"rslora"``, ``"dora"``.
         budget: final rank of a matrix, on average.
         settings: of AdaLoRA.
-        changed: what of the recipe is changed in an ablation; empty for the recipe itself.
+        changed: what is changed, of the recipe or of the method as it is known; empty where nothing is.
+        rates: learning rates to choose from.
     """
 
     task: str
@@ -112,32 +121,84 @@ class Contender:
     budget: int
     settings: Settings = RECIPE
     changed: str = ""
+    rates: tuple[float, ...] = RATES
 
 
 _METHODS = (("adalora", 2), ("lora", 2), ("adalora", 8), ("lora", 8), ("rslora", 8), ("dora", 8))
+_METHODS_AND_TASKS = (
+    *((task, *method) for task in ("rotten_tomatoes", "wordnet24") for method in _METHODS),
+    ("wordnet_definitions", "adalora", 8),
+    ("wordnet_definitions", "lora", 8),
+)
+# The first form of the recipe: as long in its first step as LoRA. Its test rows were looked at before the
+# present form was chosen, on validation rows.
+_LONG = replace(RECIPE, scaling="width")
+# And what the other side gets from the change that made the difference: LoRA, as short in its first step as
+# the recipe in matrices of 384 rows.
+_SHORT = replace(RECIPE, scale=2 * math.sqrt(3 / 384))
 CONTENDERS = (
-    *(Contender(task, *method) for task in ("rotten_tomatoes", "wordnet24") for method in _METHODS),
-    Contender("wordnet_definitions", "adalora", 8),
-    Contender("wordnet_definitions", "lora", 8),
+    *(Contender(*one) for one in _METHODS_AND_TASKS),
+    *(
+        Contender(*one, settings=_LONG, changed="long first steps")
+        for one in _METHODS_AND_TASKS
+        if one[1] == "adalora"
+    ),
+    *(
+        Contender(task, "lora", budget, _SHORT, "short first steps", FAST_RATES)
+        for task in ("wordnet24", "rotten_tomatoes")
+        for budget in (2, 8)
+    ),
 )
 
-# One ingredient at a time, back to what the paper or the authors' code does, or to another choice.
-_CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
+# What was tried around the first form, one change at a time: what led to the present one.
+TRIALS = tuple(
+    Contender("rotten_tomatoes", "adalora", 8, replace(_LONG, **change), words)
+    for words, change in {
+        "nothing: long first steps": {},
         "start: gaussian": {"init": "gaussian"},
         "scale: α/r": {"scaling": "lora"},
         "rate of P and λ: 4 times": {"left_ratio": 4.0},
         "warm-up: 40 % of the steps": {"warmup": 0.4},
         "final phase: 50 % of the steps": {"final": 0.5},
         "penalty: mean norm, γ = 0.1": {"orthogonality": 0.1, "orthogonality_form": "mean_norm"},
+    }.items()
+)
+
+# The forms among which validation rows have decided.
+_PENALTY: Mapping[str, Any] = MappingProxyType({"orthogonality": 0.1, "orthogonality_form": "mean_norm"})
+FORMS = tuple(
+    Contender(task, "adalora", budget, settings, words, RATES[3:])
+    for words, settings in (
+        ("short first steps, no penalty", RECIPE),
+        ("short first steps, penalty", replace(RECIPE, **_PENALTY)),
+        ("long first steps, no penalty", _LONG),
+        ("long first steps, penalty", replace(_LONG, **_PENALTY)),
+    )
+    for task in ("rotten_tomatoes", "wordnet24")
+    for budget in (2, 8)
+)
+
+# One ingredient at a time, to what the paper or the authors' code does, or to another choice.
+_CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "start: gaussian": {"init": "gaussian"},
+        "scale: by width": {"scaling": "width"},
+        "rate of λ: 4 times": {"scale": 8.0},  # it comes to the same, see `derivation`
+        "rate of P and λ: 4 times": {"left_ratio": 4.0},
+        "warm-up: 40 % of the steps": {"warmup": 0.4},
+        "final phase: 50 % of the steps": {"final": 0.5},
+        "penalty: mean norm, γ = 0.1": _PENALTY,
         "penalty: squared, γ = 0.1": {"orthogonality": 0.1},
         "scorer: sensitivity": {"scorer": "sensitivity"},
         "scorer: magnitude of λ": {"scorer": "magnitude"},
         "schedule: linear": {"schedule": "linear"},
+        "budget: in parameters": {"budget_unit": "parameter"},
+        "rank: 8 from the start, none pruned": {"spare": 1.0},
     }
 )
+ABLATED = Contender("wordnet24", "adalora", 8)
 ABLATIONS = tuple(
-    Contender("rotten_tomatoes", "adalora", 8, replace(RECIPE, **change), words)
+    replace(ABLATED, settings=replace(RECIPE, **change), changed=words, rates=FAST_RATES)
     for words, change in _CHANGES.items()
 )
 
@@ -145,8 +206,8 @@ ABLATIONS = tuple(
 def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConfig:
     """Return the settings of one run.
 
-    All methods have the same rows in the same order, the same head at the start and the same α/r of 2;
-    AdaLoRA starts with half as much rank again as it is to keep.
+    All methods have the same rows in the same order and the same head at the start; AdaLoRA starts with half
+    as much rank again as it is to keep.
 
     Args:
         contender: task, method and budget.
@@ -174,7 +235,7 @@ def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConf
     adapter = AdapterConfig(
         update="lora",
         rank=contender.budget,
-        alpha=2.0 * contender.budget,
+        alpha=contender.settings.scale * contender.budget,
         init="kaiming",
         scaling="rslora" if contender.method == "rslora" else "lora",
         dora=contender.method == "dora",
@@ -185,10 +246,14 @@ def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConf
 
 def _adaptive(config: RunConfig, contender: Contender) -> RunConfig:
     budget, settings = contender.budget, contender.settings
-    rank, steps = budget * 3 // 2, config.training.max_steps or 0
+    rank, steps = int(settings.spare * budget), config.training.max_steps or 0
     words: Any = settings  # the literals of the two are the same
     adapter = AdapterConfig(
-        rank=rank, alpha=2.0 * rank, scaling=words.scaling, init=words.init, **GROUNDS[contender.task].targets
+        rank=rank,
+        alpha=settings.scale * rank,
+        scaling=words.scaling,
+        init=words.init,
+        **GROUNDS[contender.task].targets,
     )
     allocation = AllocationConfig(
         target_rank=budget,
@@ -199,6 +264,7 @@ def _adaptive(config: RunConfig, contender: Contender) -> RunConfig:
         orthogonality_form=words.orthogonality_form,
         scorer=settings.scorer,
         schedule=words.schedule,
+        budget_unit=words.budget_unit,
     )
     training = replace(config.training, left_ratio=settings.left_ratio)
     return replace(config, adapter=adapter, allocation=allocation, training=training)

@@ -8,8 +8,13 @@ signs, a factor moves by ηt in each entry, and so
 - the same from N(0, σ²): ‖ΔW‖ = s ηt √r √(σ²d₁ + (ηt)² d₁) √(σ²d₂ + (ηt)² d₂).
 
 At t = 1 the signs cannot disagree. With s = α/r, LoRA's first step is √(d₁/3) times that of orthonormal
-factors, which is what ``scaling="width"`` makes up for, and 1/(σ² √(3d₂)) times that of the authors' start,
-74 times at d₂ = 384 and σ = 0.02.
+factors, 11 times at d₁ = 384, which is what ``scaling="width"`` makes up for; and 1/(σ² √(3d₂)) times that of
+the authors' start, 74 times at d₂ = 384 and σ = 0.02. Once ηt is above 1/√d, P and Q are what the steps have
+made of them, and ‖ΔW‖ grows with (ηt)³ where LoRA's grows with (ηt)².
+
+A rate of λ that is k times η comes to the same as an s that is k times as large: λ starts at zero and has no
+decay, ΔW and all gradients but λ's depend on sλ alone, and Adam's step does not depend on the size of a
+gradient.
 """
 
 import math
@@ -40,9 +45,8 @@ _STARTS: Mapping[str, Contender] = MappingProxyType(
     {
         "LoRA": Contender("rotten_tomatoes", "lora", 8),
         "AdaLoRA, the recipe": Contender("rotten_tomatoes", "adalora", 8),
-        "AdaLoRA, the paper": Contender(
-            "rotten_tomatoes", "adalora", 8, Settings(scaling="lora", init="gaussian")
-        ),
+        "AdaLoRA, long first steps": Contender("rotten_tomatoes", "adalora", 8, Settings(scaling="width")),
+        "AdaLoRA, gaussian start": Contender("rotten_tomatoes", "adalora", 8, Settings(init="gaussian")),
     }
 )
 

@@ -15,7 +15,7 @@ from ..files import write_json
 from ..sweeps.pool import run_all
 from ..sweeps.store import Store
 from . import derivation
-from .cells import ABLATIONS, CHOOSING_SEEDS, CONTENDERS, GROUNDS, RATES, Contender, cell
+from .cells import ABLATED, ABLATIONS, CHOOSING_SEEDS, CONTENDERS, FORMS, GROUNDS, TRIALS, Contender, cell
 from .config import RecipeConfig
 
 RECORD, CELLS, LENGTHS = "recipe.json", "cells", "lengths.json"
@@ -29,8 +29,9 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
 
     Returns:
         What ``recipe.json`` holds: the lengths of steps, see `derivation`; for every task and contender the
-        learning rates with their validation accuracy, the chosen one, and test accuracy by seed; paired tests
-        of AdaLoRA against the others; and the ablations.
+        learning rates with their validation score, the chosen one, and test scores by seed; paired tests of
+        AdaLoRA against the others; validation scores of what was tried and of the forms that there was a choice
+        of; and the ablations.
 
     Raises:
         ConfigError: a run has failed; the message says which and why. What has finished is kept.
@@ -43,9 +44,11 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
         "lengths": lengths,
         "contenders": rows,
         "tests": list(_tests(rows)),
+        "trials": _choose(TRIALS, store, config, "trials"),
+        "forms": _choose(FORMS, store, config, "forms"),
     }
     write_json(Path(config.output) / RECORD, record)  # the ablations take as long again
-    record["ablations"] = _compare(ABLATIONS, store, config, "ablations")
+    record["ablations"] = _compare((ABLATED, *ABLATIONS), store, config, "ablations")
     write_json(Path(config.output) / RECORD, record)
     return record
 
@@ -64,7 +67,7 @@ def _compare(
 ) -> list[dict[str, Any]]:
     """Choose a learning rate for each, train all seeds with it, and return a row for each."""
     steps = config.steps
-    _train([one for who in contenders for one in choosing(who, steps)], store, config, f"{label}, rates")
+    _choose(contenders, store, config, label)
     rates = {who: best_rate(who, store, steps) for who in contenders}
     final = [
         cell(who, rate, seed, steps=steps) for who, rate in rates.items() for seed in GROUNDS[who.task].seeds
@@ -73,9 +76,18 @@ def _compare(
     return [_row(who, rate, store, steps) for who, rate in rates.items()]
 
 
+def _choose(
+    contenders: Sequence[Contender], store: Store, config: RecipeConfig, label: str
+) -> list[dict[str, Any]]:
+    """Train what decides on the learning rates, and return the validation scores of each contender."""
+    steps = config.steps
+    _train([one for who in contenders for one in choosing(who, steps)], store, config, f"{label}, rates")
+    return [{**_names(who), "validation": _by_rate(who, store, steps)} for who in contenders]
+
+
 def choosing(contender: Contender, steps: int) -> list[RunConfig]:
     """Return the runs that decide on a learning rate."""
-    return [cell(contender, rate, seed, steps=steps) for rate in RATES for seed in CHOOSING_SEEDS]
+    return [cell(contender, rate, seed, steps=steps) for rate in contender.rates for seed in CHOOSING_SEEDS]
 
 
 def best_rate(contender: Contender, store: Store, steps: int) -> float:
@@ -90,7 +102,20 @@ def validation_scores(contender: Contender, store: Store, steps: int) -> dict[fl
         rate: mean(
             _score(store, cell(contender, rate, seed, steps=steps), "validation") for seed in CHOOSING_SEEDS
         )
-        for rate in RATES
+        for rate in contender.rates
+    }
+
+
+def _by_rate(contender: Contender, store: Store, steps: int) -> dict[str, float]:
+    return {f"{rate:g}": score for rate, score in validation_scores(contender, store, steps).items()}
+
+
+def _names(contender: Contender) -> dict[str, Any]:
+    return {
+        "task": contender.task,
+        "method": contender.method,
+        "budget": contender.budget,
+        "changed": contender.changed,
     }
 
 
@@ -111,13 +136,8 @@ def _row(contender: Contender, rate: float, store: Store, steps: int) -> dict[st
     scores = [_score(store, config, "test") for config in configs]
     results = [store.read(config) for config in configs]
     return {
-        "task": contender.task,
-        "method": contender.method,
-        "budget": contender.budget,
-        "changed": contender.changed,
-        "validation": {
-            f"{rate:g}": score for rate, score in validation_scores(contender, store, steps).items()
-        },
+        **_names(contender),
+        "validation": _by_rate(contender, store, steps),
         "rate": rate,
         "test": scores,
         "mean": mean(scores),
@@ -136,7 +156,9 @@ def _tests(rows: list[dict[str, Any]]) -> Iterable[Mapping[str, Any]]:
                 yield {
                     "task": row["task"],
                     "budget": row["budget"],
+                    "changed": row["changed"],
                     "against": other["method"],
+                    "against_changed": other["changed"],
                     "difference": row["mean"] - other["mean"],
                     "p": float(ttest_rel(row["test"], other["test"]).pvalue),
                 }

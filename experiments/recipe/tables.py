@@ -7,6 +7,8 @@ from ..bench.grid import grid
 
 Record = Mapping[str, Any]
 
+_NAMES = {"adalora": "AdaLoRA", "lora": "LoRA", "rslora": "rsLoRA", "dora": "DoRA"}
+
 
 def tables(record: Record) -> dict[str, str]:
     """Return every table by name.
@@ -19,7 +21,9 @@ def tables(record: Record) -> dict[str, str]:
         "contenders": _contenders(record["contenders"]),
         "rates": _rates(record["contenders"]),
         "tests": _tests(record["tests"]),
-        **({"ablations": _ablations(record)} if "ablations" in record else {}),
+        "trials": _trials(record["trials"]),
+        "forms": _forms(record["forms"]),
+        **({"ablations": _ablations(record["ablations"])} if "ablations" in record else {}),
     }
 
 
@@ -49,27 +53,46 @@ def _lengths(found: list[Record]) -> str:
 
 
 def _contenders(found: list[Record]) -> str:
-    head = ("task", "budget", "method", "learning rate", "test score, of 100", "weights trained at first")
+    head = ("task", "budget", "method", "learning rate", "test score, of 100", "weights at first", "seconds")
     return grid(head, [_contender(row) for row in found])
 
 
 def _contender(row: Record) -> list[str]:
-    score = f"{100 * row['mean']:.1f} ± {100 * row['sd']:.1f}"
-    return [row["task"], str(row["budget"]), row["method"], f"{row['rate']:g}", score, f"{row['trained']:,}"]
+    return [
+        row["task"],
+        str(row["budget"]),
+        _label(row["method"], row["changed"]),
+        f"{row['rate']:g}",
+        _spread(row),
+        f"{row['trained']:,}",
+        f"{row['seconds']:.0f}",
+    ]
+
+
+def _label(method: str, changed: str) -> str:
+    return f"{_NAMES[method]}, {changed}" if changed else _NAMES[method]
+
+
+def _spread(row: Record) -> str:
+    return f"{100 * row['mean']:.1f} ± {100 * row['sd']:.1f}"
 
 
 def _rates(found: list[Record]) -> str:
-    rates = list(found[0]["validation"])
+    rates = sorted({rate for row in found for rate in row["validation"]}, key=float)
     rows = [
         [
             row["task"],
             str(row["budget"]),
-            row["method"],
-            *(f"{100 * row['validation'][rate]:.1f}" for rate in rates),
+            _label(row["method"], row["changed"]),
+            *(_of_100(row["validation"].get(rate)) for rate in rates),
         ]
         for row in found
     ]
     return grid(("validation score at", "budget", "method", *rates), rows)
+
+
+def _of_100(score: float | None) -> str:
+    return "" if score is None else f"{100 * score:.1f}"
 
 
 def _tests(found: list[Record]) -> str:
@@ -77,28 +100,40 @@ def _tests(found: list[Record]) -> str:
         [
             row["task"],
             str(row["budget"]),
-            row["against"],
+            _label("adalora", row["changed"]),
+            _label(row["against"], row["against_changed"]),
             f"{100 * row['difference']:+.1f}",
             f"{row['p']:.2g}",
         ]
         for row in found
     ]
-    return grid(("task", "budget", "AdaLoRA against", "points", "p"), rows)
+    return grid(("task", "budget", "method", "against", "points", "p"), rows)
 
 
-def _ablations(record: Record) -> str:
-    (whole,) = (
-        row
-        for row in record["contenders"]
-        if (row["task"], row["method"], row["budget"]) == ("rotten_tomatoes", "adalora", 8)
-    )
+def _trials(found: list[Record]) -> str:
+    rates = list(found[0]["validation"])
+    rows = [[row["changed"], *(_of_100(row["validation"][rate]) for rate in rates)] for row in found]
+    return grid(("changed, and validation accuracy at", *rates), rows)
+
+
+def _forms(found: list[Record]) -> str:
+    grounds = list(dict.fromkeys((row["task"], row["budget"]) for row in found))
+    best = {(row["changed"], row["task"], row["budget"]): max(row["validation"].values()) for row in found}
     rows = [
-        ["the recipe", *_outcome(whole)],
-        *([row["changed"], *_outcome(row)] for row in record["ablations"]),
+        [form, *(f"{100 * best[form, *ground]:.1f}" for ground in grounds)]
+        for form in dict.fromkeys(row["changed"] for row in found)
+    ]
+    return grid(("validation accuracy", *(f"{task}, {budget}" for task, budget in grounds)), rows)
+
+
+def _ablations(found: list[Record]) -> str:
+    rows = [
+        [
+            row["changed"] or "nothing: the recipe",
+            f"{row['rate']:g}",
+            _of_100(max(row["validation"].values())),
+            _spread(row),
+        ]
+        for row in found
     ]
     return grid(("changed", "learning rate", "validation", "test accuracy"), rows)
-
-
-def _outcome(row: Record) -> list[str]:
-    best = max(row["validation"].values())
-    return [f"{row['rate']:g}", f"{100 * best:.1f}", f"{100 * row['mean']:.1f} ± {100 * row['sd']:.1f}"]

@@ -1,5 +1,6 @@
 """Equal terms."""
 
+import math
 from dataclasses import asdict, replace
 
 import pytest
@@ -8,9 +9,10 @@ from experiments.recipe.cells import (
     ABLATIONS,
     CHOOSING_SEEDS,
     CONTENDERS,
+    FORMS,
     GROUNDS,
-    RATES,
     RECIPE,
+    TRIALS,
     Contender,
     Settings,
     cell,
@@ -21,27 +23,32 @@ from experiments.sweeps.store import key_of
 def every():
     return [
         cell(who, rate, seed, steps=200)
-        for who in (*CONTENDERS, *ABLATIONS)
-        for rate in RATES
+        for who in (*CONTENDERS, *TRIALS, *FORMS, *ABLATIONS)
+        for rate in who.rates
         for seed in GROUNDS[who.task].seeds
     ]
 
 
-def test_no_two_runs_are_the_same():
-    runs = (12 + len(ABLATIONS)) * 5 * 5 + 2 * 5 * 3
-    assert len({key_of(one) for one in every()}) == len(every()) == runs
+def test_runs_are_shared_only_where_two_tables_ask_for_the_same():
+    same = {
+        (who.task, who.method, who.budget, who.settings, rate, seed)
+        for who in (*CONTENDERS, *TRIALS, *FORMS, *ABLATIONS)
+        for rate in who.rates
+        for seed in GROUNDS[who.task].seeds
+    }
+    assert len({key_of(one) for one in every()}) == len(same) < len(every())
 
 
 def test_all_methods_differ_in_nothing_but_the_method():
-    """Rows, order, head, steps, batch and learning rates' course; α/r is 2 everywhere."""
+    """Rows, order, head, steps, batch and learning rates' course; α/r is 2 where nothing else is said."""
     for who in CONTENDERS:
-        for rate in RATES:
+        for rate in who.rates:
             one, first = (
                 cell(one, rate, 3, steps=200) for one in (who, replace(CONTENDERS[0], task=who.task))
             )
             for part in ("data", "training", "evaluation", "seed", "model"):
                 assert getattr(one, part) == getattr(first, part)
-            assert one.adapter.alpha == 2 * one.adapter.rank
+            assert who.changed == "short first steps" or one.adapter.alpha == 2 * one.adapter.rank
             assert one.adapter.train_modules == first.adapter.train_modules
 
 
@@ -64,13 +71,17 @@ def test_kinds_of_lora():
 
 
 def test_settings_reach_the_run():
-    changed = Settings("lora", "gaussian", 4.0, 0.1, 0.5, 0.25, "mean_norm", "magnitude", "linear")
+    changed = Settings(
+        8.0, "width", 2.0, "gaussian", 4.0, 0.1, 0.5, 0.25, "mean_norm", "magnitude", "linear", "parameter"
+    )
     one = cell(Contender("wordnet24", "adalora", 8, changed), 1e-3, 0, steps=100)
-    assert (one.adapter.scaling, one.adapter.init, one.training.left_ratio) == ("lora", "gaussian", 4.0)
+    assert (one.adapter.rank, one.adapter.alpha) == (16, 128)
+    assert (one.adapter.scaling, one.adapter.init, one.training.left_ratio) == ("width", "gaussian", 4.0)
     allocation = one.allocation
     assert (allocation.warmup_steps, allocation.final_steps, allocation.interval) == (10, 50, 2)
     assert (allocation.orthogonality, allocation.orthogonality_form) == (0.25, "mean_norm")
     assert (allocation.scorer, allocation.schedule) == ("magnitude", "linear")
+    assert allocation.budget_unit == "parameter"
 
 
 def test_an_ablation_changes_one_ingredient():
@@ -81,6 +92,18 @@ def test_an_ablation_changes_one_ingredient():
             if value != asdict(RECIPE)[name]
         }
         assert len(kinds) == 1, who.changed
+
+
+def test_short_lora_is_as_short_in_its_first_step_as_the_recipe():
+    """η s √(d₁r/3) against η s √r, in the matrices of 384 rows; see `experiments.recipe.derivation`."""
+    (one,) = (
+        who
+        for who in CONTENDERS
+        if who.method == "lora"
+        and (who.task, who.budget, who.changed) == ("wordnet24", 8, "short first steps")
+    )
+    s = cell(one, 1e-3, 0, steps=200).adapter.scale(384)
+    assert s * math.sqrt(384 / 3) == pytest.approx(RECIPE.scale)
 
 
 def test_rates_are_chosen_on_seeds_that_are_used():

@@ -37,6 +37,34 @@ def test_nothing_is_clipped_or_pruned_while_it_is_measured():
 
 
 def test_the_first_steps_of_both_are_equally_long():
-    lora, ours = (derivation._settings(derivation._STARTS[name]) for name in ("LoRA", "AdaLoRA, the recipe"))
+    lora, ours = (
+        derivation._settings(derivation._STARTS[name]) for name in ("LoRA", "AdaLoRA, long first steps")
+    )
     lengths = [derivation.predict(one, 384, 384, 1e-9) for one in (lora, ours)]
     assert lengths[1] / lengths[0] == pytest.approx(math.sqrt(12 / 8))
+
+
+def test_a_rate_of_lambda_is_a_scale():
+    """k times the rate of λ, and k times s: the same ΔW at every step, but for Adam's ε."""
+
+    def trained(alpha, rate):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(5, 7)).double()
+        adalora.inject(model, adalora.AdapterConfig(rank=3, alpha=alpha, init="orthogonal"))
+        (layer,) = adalora.adapters(model).values()
+        factors, lam = [layer.update.P, layer.update.Q], [layer.update.lam]
+        groups = [{"params": factors, "lr": 1e-2}, {"params": lam, "lr": rate}]
+        optimizer = torch.optim.Adam(groups, eps=0)
+        generator = torch.Generator().manual_seed(1)
+        for _ in range(20):
+            x = torch.randn(4, 5, generator=generator, dtype=torch.float64)
+            y = torch.randn(4, 7, generator=generator, dtype=torch.float64)
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(x), y).backward()
+            # λ = 0 gives P and Q no gradient in the first step, and 0/0 would be no step.
+            for factor in factors:
+                factor.grad[factor.grad == 0] = 1.0
+            optimizer.step()
+        return layer.delta_weight()
+
+    torch.testing.assert_close(trained(3.0, 4e-2), trained(12.0, 1e-2), rtol=1e-9, atol=1e-12)

@@ -6,7 +6,7 @@ import pytest
 
 from adalora import ConfigError
 from experiments.recipe import run
-from experiments.recipe.cells import ABLATIONS, CONTENDERS, GROUNDS, RATES
+from experiments.recipe.cells import ABLATIONS, CONTENDERS, FORMS, GROUNDS, RATES, TRIALS
 from experiments.recipe.config import RecipeConfig
 from experiments.recipe.tables import markdown
 from experiments.sweeps.store import Store, key_of
@@ -55,27 +55,36 @@ def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_pat
     record = run.recipe(RecipeConfig(output=str(tmp_path)))
     assert json.loads((tmp_path / run.RECORD).read_text()) == record
     assert len(record["contenders"]) == len(CONTENDERS)
-    assert [row["changed"] for row in record["ablations"]] == [who.changed for who in ABLATIONS]
-    for row in record["contenders"]:
-        assert row["rate"] == BEST[row["method"]]
+    assert [row["changed"] for row in record["ablations"]] == ["", *(who.changed for who in ABLATIONS)]
+    assert (len(record["trials"]), len(record["forms"])) == (len(TRIALS), len(FORMS))
+    for row, who in zip(record["contenders"], CONTENDERS, strict=True):
+        assert row["rate"] == max(BEST[row["method"]], min(who.rates))
         assert len(row["test"]) == len(GROUNDS[row["task"]].seeds)
-        assert set(row["validation"]) == {f"{rate:g}" for rate in RATES}
+        assert set(row["validation"]) == {f"{rate:g}" for rate in who.rates}
         assert row["mean"] == pytest.approx(0.814 if row["method"] == "adalora" else 0.802, abs=0.0025)
-    # 5 rates × 2 seeds, and 3 seeds more for the one that was chosen.
-    seeds = [len(GROUNDS[who.task].seeds) for who in (*CONTENDERS, *ABLATIONS)]
-    assert len(trained) == len(set(trained)) == sum(10 + several - 2 for several in seeds)
+    # 5 rates, or 3, with 2 seeds, and 3 seeds more for the one that was chosen; none twice.
+    different = {(who.task, who.method, who.budget, who.settings): who for who in (*ABLATIONS, *CONTENDERS)}
+    needed = sum(2 * len(who.rates) + len(GROUNDS[who.task].seeds) - 2 for who in different.values())
+    forms = {key_of(one) for who in (*TRIALS, *FORMS) for one in run.choosing(who, 200)}
+    assert set(trained) >= forms
+    rest = {key_of(one) for who in different.values() for one in run.choosing(who, 200)}
+    assert len(trained) == len(set(trained)) == needed + len(forms - rest)
     for test in record["tests"]:
-        assert test["difference"] == pytest.approx(0.0115, abs=0.0006)
-        assert test["p"] < 0.01
-    assert len(record["tests"]) == 2 * 4 + 1
+        if not test["against_changed"]:
+            assert test["difference"] == pytest.approx(0.0115, abs=0.0006)
+            assert test["p"] < 0.01
+    assert len(record["tests"]) == 2 * (2 * 4 + 1) + 2 * 4  # two forms of ours; and short LoRA against both
 
     before = len(trained)
     run.recipe(RecipeConfig(output=str(tmp_path)))
     assert len(trained) == before
 
     page = markdown(record)
-    assert "| rotten_tomatoes | 8 | lora | 0.001 | 80.2 ± 0.2 | 10 |" in page
-    assert "| wordnet24 | 2 | lora | +1.2 |" in page
+    assert "| rotten_tomatoes | 8 | LoRA | 0.001 | 80.2 ± 0.2 | 10 | 2 |" in page
+    assert "| wordnet24 | 2 | AdaLoRA | LoRA | +1.2 |" in page
+    assert "| wordnet24 | 2 | AdaLoRA, long first steps | LoRA | +1.2 |" in page
+    assert "| nothing: the recipe | 0.002 | 70.0 | 81.4 ± 0.3 |" in page
+    assert "| long first steps, penalty | 69.8 | 69.8 | 69.8 | 69.8 |" in page
     assert "| AdaLoRA, the recipe | 6 × 4 | 1 | 0.5 | 0.75 | 1.5 |" in page
 
 
