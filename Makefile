@@ -13,7 +13,7 @@ export HF_HUB_OFFLINE := 1
 .PHONY: demo bench figures recipe test test-slow check format data smollm2 clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
-	$(BIN)/adalora train demo.yaml --overwrite true
+	$(BIN)/adalora train recipe.yaml --overwrite true
 
 bench: $(VENV)/.data ## measure what adaptive rank costs, into experiments/results/bench
 	$(BIN)/adalora bench --overwrite true

@@ -1,8 +1,10 @@
 """Settings of an adapter and of its rank allocation, as frozen and validated data."""
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 import schedulers
 
@@ -10,6 +12,9 @@ from .checks import integer, names, number, one_of, require
 from .updates import UPDATES
 from .updates.parts import Precision
 from .updates.start import RANDOM, SPECTRAL
+
+Recipe = Literal["default", "paper"]
+_RECIPES: Any = None  # what a field is that the recipe stands in for; it is so only while a config is made
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class AdapterConfig:
     Args:
         update: kind of update; ``"svd"`` is ΔW = s·P diag(λ) Q, whose rank adapts; ``"lora"`` is ΔW = s·BA.
         rank: initial rank r of every adapted matrix; 1 ≤ r ≤ min(d₁, d₂).
-        alpha: α of the scaling s; at least 0.
+        alpha: α of the scaling s; at least 0. Left out: 2 × rank; in the paper's recipe 16.
         target_modules: module-name suffixes (``"query"`` matches ``…attention.self.query``), or one regular
             expression that must match a whole module name, or one word: ``"all-linear"``, every linear layer
             and every fused expert of transformers' common form, but the output embedding and what is too
@@ -32,15 +37,18 @@ class AdapterConfig:
         scaling: ``"lora"`` gives s = α/r, ``"rslora"`` gives s = α/√r (Kalajdzievski 2023), and ``"width"``
             s = α/r · √(d₁/3), for ``update="svd"``: a step on λ then moves ΔW as far as one on LoRA's B does
             (`docs/recipe.md`). r is the initial rank: s does not change when triplets are pruned.
-        init: ``"gaussian"``, P and Q, or A, from N(0, 0.02²); ``"orthogonal"``, PᵀP = QQᵀ = I, or AAᵀ = I;
-            ``"kaiming"``, A from U(−1/√d₂, 1/√d₂), for LoRA. λ, or B, is zero in all of these. ``"pissa"``
-            and ``"milora"`` start from the largest or smallest singular values of the weight: the base
-            weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start.
+        init: Left out: ``"orthogonal"`` for SVD and ``"kaiming"`` for LoRA; in the paper's recipe
+            ``"gaussian"``. That is P and Q, or A, from N(0, 0.02²); ``"orthogonal"``, PᵀP = QQᵀ = I, or
+            AAᵀ = I; ``"kaiming"``, A from U(−1/√d₂, 1/√d₂), for LoRA. λ, or B, is zero in all of these.
+            ``"pissa"`` and ``"milora"`` start from the largest or smallest singular values of the weight: the
+            base weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start.
         dropout: probability of dropout on the input of the update; in [0, 1).
         save_input: what is kept of a layer's input for the gradient of Q or A: ``"exact"``, the input itself;
             ``"bf16"``, two bytes a number; ``"int8"``, one, and two for the scale of every 32. The gradient
             of the input stays exact. For linear layers and experts; others keep what they need.
         dora: add DoRA's magnitude to every adapted layer: linear layers and convolutions only.
+        recipe: what stands in for fields that are left out: ``"default"``, what `docs/recipe.md` arrives at,
+            or ``"paper"``, the settings of AdaLoRA's authors. It is not kept: the fields hold its values.
 
     Raises:
         ConfigError: a field's value is not allowed.
@@ -48,19 +56,25 @@ class AdapterConfig:
 
     update: Literal["svd", "lora"] = "svd"
     rank: int = 12
-    alpha: float = 16.0
+    alpha: float = _RECIPES
     target_modules: list[str] | str = "all-linear"
     exclude_modules: list[str] = field(default_factory=list)
     train_modules: list[str] = field(default_factory=list)
     scaling: Literal["lora", "rslora", "width"] = "lora"
-    init: Literal["gaussian", "orthogonal", "kaiming", "pissa", "milora"] = "gaussian"
+    init: Literal["gaussian", "orthogonal", "kaiming", "pissa", "milora"] = _RECIPES
     dropout: float = 0.0
     save_input: Precision = "exact"
     dora: bool = False
+    recipe: InitVar[Recipe] = "default"
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, recipe: Recipe) -> None:
         """Check every field that can be checked without a model, and put it in plain Python types."""
+        one_of("recipe", recipe, get_args(Recipe))
         one_of("update", self.update, UPDATES)
+        rank = integer("rank", self.rank, 1)
+        usual = "orthogonal" if self.update == "svd" else "kaiming"
+        _fill(self, init="gaussian" if recipe == "paper" else usual)
+        _fill(self, alpha=16.0 if recipe == "paper" else 2.0 * rank)
         one_of("save_input", self.save_input, get_args(Precision))
         one_of("scaling", self.scaling, ("lora", "rslora", "width"))
         of_lora = "'lora' or 'rslora' with update='lora', whose B moves by the width already"
@@ -81,7 +95,7 @@ class AdapterConfig:
         require(0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
         _set(
             self,
-            rank=integer("rank", self.rank, 1),
+            rank=rank,
             alpha=alpha,
             dropout=dropout,
             target_modules=targets,
@@ -108,14 +122,18 @@ class AllocationConfig:
             ``"parameter"``, the d₁ + d₂ + 1 numbers of each triplet, so that one of a large matrix costs more
             than one of a small matrix, and has to score more to be kept.
         total_steps: T; None lets `AdaLoRACallback` take it from the Trainer.
-        warmup_steps: t_i, steps at the full initial budget.
-        final_steps: t_f, steps at the end with the pattern frozen; t_i + t_f < T.
-        interval: ΔT, steps between two budget updates.
+        warmup_steps: t_i, steps at the full initial budget: a whole number, or a share of T, below 1. Left
+            out: 0.2; in the paper's recipe 0, since theirs differ from task to task.
+        final_steps: t_f, steps at the end with the pattern frozen, likewise; t_i + t_f < T. Left out: 0.3; in
+            the paper's recipe 0.
+        interval: ΔT, steps between two budget updates; None for T/40, and at least 1. Left out: None; in the
+            paper's recipe 10.
         schedule: name of a budget curve, see `schedulers.make`.
         beta1: β₁ of the average of the sensitivity, in (0, 1).
         beta2: β₂ of the average of the uncertainty, in (0, 1).
         scorer: name of a registered scorer, see `adalora.register_scorer`.
-        orthogonality: γ, weight of the orthogonality penalty; 0 turns it off.
+        orthogonality: γ, weight of the orthogonality penalty; 0 turns it off. Left out: 0; in the paper's
+            recipe 0.1.
         orthogonality_form: ``"squared_sum"`` (the paper) or ``"mean_norm"`` (the reference code).
         score_at: ``"before_step"`` scores with the parameters that the gradients were taken at (the paper);
             ``"after_step"`` with the updated ones, and takes the last decision on the averages of the step
@@ -128,6 +146,7 @@ class AllocationConfig:
             come back: at T − t_f, or with ``prune="hard"`` at every budget update. Where that cannot be
             (several processes, an optimizer that does not allow it) they stay, with λ = 0, and the log says
             so.
+        recipe: what stands in for fields that are left out, see `AdapterConfig`. It is not kept.
 
     Raises:
         ConfigError: a field's value is not allowed.
@@ -135,23 +154,26 @@ class AllocationConfig:
 
     target_rank: int = 8
     total_steps: int | None = None
-    warmup_steps: int = 0
-    final_steps: int = 0
-    interval: int = 10
+    warmup_steps: float = _RECIPES
+    final_steps: float = _RECIPES
+    interval: int | None = None
     schedule: str = "cubic"
     beta1: float = 0.85
     beta2: float = 0.85
     scorer: str = "sensitivity_uncertainty"
-    orthogonality: float = 0.1
+    orthogonality: float = _RECIPES
     orthogonality_form: Literal["squared_sum", "mean_norm"] = "mean_norm"
     score_at: Literal["before_step", "after_step"] = "before_step"
     orthogonality_of: Literal["kept", "all"] = "kept"
     prune: Literal["soft", "hard"] = "soft"
     compact: bool = True
     budget_unit: Literal["rank", "parameter"] = "rank"
+    recipe: InitVar[Recipe] = "default"
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, recipe: Recipe) -> None:
         """Check every field that can be checked without a model, and put it in plain Python types."""
+        one_of("recipe", recipe, get_args(Recipe))
+        _fill(self, **(_PAPER if recipe == "paper" else _DEFAULT))
         one_of("schedule", self.schedule, schedulers.names())
         one_of("orthogonality_form", self.orthogonality_form, ("squared_sum", "mean_norm"))
         one_of("score_at", self.score_at, ("before_step", "after_step"))
@@ -167,24 +189,53 @@ class AllocationConfig:
             require(0 < beta < 1, name, beta, open_interval)
         gamma = number("orthogonality", self.orthogonality, "a finite number of at least 0")
         require(gamma >= 0, "orthogonality", gamma, "a finite number of at least 0")
-        warmup, final = (
-            integer("warmup_steps", self.warmup_steps, 0),
-            integer("final_steps", self.final_steps, 0),
-        )
+        phases = {name: _steps(name, getattr(self, name)) for name in ("warmup_steps", "final_steps")}
         total = self.total_steps if self.total_steps is None else integer("total_steps", self.total_steps, 1)
-        if total is not None:
-            less = f"less than total_steps = {total}, so that a step is left in which to prune"
-            require(warmup + final < total, "warmup_steps + final_steps", warmup + final, less)
         _set(
             self,
             target_rank=integer("target_rank", self.target_rank, 0),
-            interval=integer("interval", self.interval, 1),
+            interval=self.interval if self.interval is None else integer("interval", self.interval, 1),
             total_steps=total,
-            warmup_steps=warmup,
-            final_steps=final,
             orthogonality=gamma,
+            **phases,
             **betas,
         )
+        if total is not None:
+            self.timetable(total)
+
+    def timetable(self, total: int) -> tuple[int, int, int]:
+        """Return t_i, t_f and ΔT in a run of ``total`` steps.
+
+        Raises:
+            ConfigError: no step is left in which to prune.
+        """
+        warmup, final = (
+            int(steps * total) if steps < 1 else int(steps) for steps in (self.warmup_steps, self.final_steps)
+        )
+        less = f"less than total_steps = {total}, so that a step is left in which to prune"
+        require(warmup + final < total, "warmup_steps + final_steps", warmup + final, less)
+        return warmup, final, max(1, total // 40) if self.interval is None else self.interval
+
+
+_DEFAULT: Mapping[str, object] = MappingProxyType(
+    {"warmup_steps": 0.2, "final_steps": 0.3, "orthogonality": 0.0}
+)
+_PAPER: Mapping[str, object] = MappingProxyType(
+    {"warmup_steps": 0, "final_steps": 0, "interval": 10, "orthogonality": 0.1}
+)
+
+
+def _steps(name: str, value: object) -> float:
+    """Return a number of steps, or a share of them, as a Python number: an int where it is whole."""
+    what = "a whole number of at least 0, or a share below 1"
+    found = number(name, value, what)
+    require(0 <= found < 1 or found == int(found) > 0, name, value, what)
+    return found if 0 < found < 1 else int(found)
+
+
+def _fill(config: object, **values: object) -> None:
+    """Set those of these fields that are None."""
+    _set(config, **{name: value for name, value in values.items() if getattr(config, name) is None})
 
 
 def _set(config: object, **values: object) -> None:

@@ -134,13 +134,12 @@ class AdaLoRAController:
                 f"you train for.",
                 stacklevel=2,
             )
-        scale, config = hooks.grad_scale(optimizer), self.config
+        scale, config, gamma = hooks.grad_scale(optimizer), self.config, self.config.orthogonality
         scores = config.score_at == "before_step" and self.step <= self._last_decision
-        if scores or config.orthogonality > 0:
+        if scores or gamma > 0:
             self._measurement.take_weights()
-        if config.orthogonality > 0:
-            gamma, form = config.orthogonality, config.orthogonality_form
-            self.penalty = self._measurement.add_penalty_gradient(gamma, form, scale)
+        if gamma > 0:
+            self.penalty = self._measurement.add_penalty_gradient(gamma, config.orthogonality_form, scale)
         if scores:
             self._measurement.observe(scale)
 

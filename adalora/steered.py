@@ -68,12 +68,13 @@ def budget_schedule(config: AllocationConfig, updates: list[SVDUpdate]) -> sched
             f"target_rank is {config.target_rank}, a budget of {target} {unit} for {matrices} matrices; "
             f"allowed: at most the initial rank of {initial / whole:g} ({initial} {unit})."
         )
+    warmup, final, interval = config.timetable(config.total_steps)
     return schedulers.make(
         config.schedule,
         initial=initial,
         target=target,
         total_steps=config.total_steps,
-        warmup_steps=config.warmup_steps,
-        final_steps=config.final_steps,
-        interval=config.interval,
+        warmup_steps=warmup,
+        final_steps=final,
+        interval=interval,
     )

@@ -136,7 +136,7 @@ class BenchConfig:
     sections: list[str] = field(default_factory=lambda: list(SECTIONS))
     sweep: SweepConfig = field(default_factory=SweepConfig)
     inference: InferenceConfig = field(default_factory=InferenceConfig)
-    reviews: str = "demo"
+    reviews: str = "recipe"
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     seed: int = 0
     output: str = "experiments/results/bench"

@@ -4,7 +4,8 @@ import re
 import types
 from argparse import ArgumentError
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import InitVar, is_dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -49,17 +50,35 @@ def make_parser(kind: type, prog: str, usage: str, about: str) -> ArgumentParser
     parser = ArgumentParser(prog=prog, usage=usage, description=about, exit_on_error=False)
     parser.add_argument("--config", action="config")
     parser.add_class_arguments(kind)
+    # The parser would take them from a made group of settings, where others have stood in for them.
+    parser.set_defaults(dict.fromkeys(_left_out(kind)))
     return parser
+
+
+def _left_out(kind: Any, before: str = "") -> Iterator[str]:
+    """Yield the full names of the settings that are None unless they are given."""
+    for name, parameter in signature(kind).parameters.items():
+        if is_dataclass(parameter.annotation):
+            yield from _left_out(parameter.annotation, f"{before}{name}.")
+        elif parameter.default is None:
+            yield f"{before}{name}"
 
 
 def names(config: Any, before: str = "") -> list[str]:
     """Return the full names of all settings, such as ``training`` and ``training.epochs``."""
     found = []
-    for field in fields(config):
-        found.append(before + field.name)
-        if is_dataclass(field.type):
-            found += names(field.type, f"{before}{field.name}.")
+    for name, wanted in _types(config).items():
+        found.append(before + name)
+        if is_dataclass(wanted):
+            found += names(wanted, f"{before}{name}.")
     return found
+
+
+def _types(kind: Any) -> dict[str, Any]:
+    """Return the type of every setting by name, those included that a configuration does not keep."""
+    parameters = signature(kind).parameters.values()
+    types = {one.name: one.annotation for one in parameters}
+    return {name: wanted.type if isinstance(wanted, InitVar) else wanted for name, wanted in types.items()}
 
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:
@@ -111,7 +130,7 @@ def _type_of(kind: Any, key: str) -> Any:
     """Return the type of a setting by its full name."""
     found = kind
     for part in key.split("."):
-        found = next(field.type for field in fields(found) if field.name == part)
+        found = _types(found)[part]
     return found
 
 

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent.parent / "configs"
 
 
 def shipped() -> dict[str, Path]:
-    """Return the shipped files by name, such as ``demo`` and ``paper/mnli``."""
+    """Return the shipped files by name, such as ``recipe`` and ``paper/mnli``."""
     files = sorted(FOLDER.rglob("*.yaml"))
     return {file.relative_to(FOLDER).with_suffix("").as_posix(): file for file in files}
 

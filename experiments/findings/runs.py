@@ -71,13 +71,17 @@ def settings(name: str, recipes: Mapping[str, RunConfig], output_dir: str, steps
     share = steps / (recipe.training.max_steps or steps)
     allocation = replace(
         recipe.allocation,
-        warmup_steps=int(share * recipe.allocation.warmup_steps),
-        final_steps=int(share * recipe.allocation.final_steps),
+        warmup_steps=_shortened(recipe.allocation.warmup_steps, share),
+        final_steps=_shortened(recipe.allocation.final_steps, share),
     )
     training = replace(
         recipe.training, max_steps=steps, lr_warmup=float(int(share * recipe.training.lr_warmup))
     )
     return replace(config, training=training, allocation=allocation)
+
+
+def _shortened(steps: float, share: float) -> float:
+    return steps if steps < 1 else int(share * steps)  # below 1 it is a share of any length
 
 
 def finished(config: RunConfig) -> bool:

@@ -151,21 +151,24 @@ CONTENDERS = (
 )
 
 # What was tried around the first form, one change at a time: what led to the present one.
-TRIALS = tuple(
-    Contender("rotten_tomatoes", "adalora", 8, replace(_LONG, **change), words)
-    for words, change in {
+_PENALTY: Mapping[str, Any] = MappingProxyType({"orthogonality": 0.1, "orthogonality_form": "mean_norm"})
+_TRIED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
         "nothing: long first steps": {},
         "start: gaussian": {"init": "gaussian"},
         "scale: α/r": {"scaling": "lora"},
         "rate of P and λ: 4 times": {"left_ratio": 4.0},
         "warm-up: 40 % of the steps": {"warmup": 0.4},
         "final phase: 50 % of the steps": {"final": 0.5},
-        "penalty: mean norm, γ = 0.1": {"orthogonality": 0.1, "orthogonality_form": "mean_norm"},
-    }.items()
+        "penalty: mean norm, γ = 0.1": _PENALTY,
+    }
+)
+TRIALS = tuple(
+    Contender("rotten_tomatoes", "adalora", 8, replace(_LONG, **change), words)
+    for words, change in _TRIED.items()
 )
 
 # The forms among which validation rows have decided.
-_PENALTY: Mapping[str, Any] = MappingProxyType({"orthogonality": 0.1, "orthogonality_form": "mean_norm"})
 FORMS = tuple(
     Contender(task, "adalora", budget, settings, words, RATES[3:])
     for words, settings in (

@@ -1,16 +1,17 @@
 """How far a step moves ΔW: predicted from the start and the optimizer alone, and measured.
 
-Adam moves every number by about one learning rate η a step, whatever the gradient. If t steps agree in their
-signs, a factor moves by ηt in each entry, and so
+Adam moves every number by about one learning rate η a step, whatever the gradient. After t steps that is a
+way m of ηt where all their signs agree, and of η√t where they are random. Where every number of a factor has
+moved by m,
 
-- LoRA: ‖ΔW‖ = s ηt √(d₁r) √(1/3 + (ηt)² d₂), B from zero, A from U(−1/√d₂, 1/√d₂) with ‖Aⱼ‖² = 1/3;
-- AdaLoRA, orthonormal P and Q: ‖ΔW‖ = s ηt √r √(1 + (ηt)² d₁) √(1 + (ηt)² d₂);
-- the same from N(0, σ²): ‖ΔW‖ = s ηt √r √(σ²d₁ + (ηt)² d₁) √(σ²d₂ + (ηt)² d₂).
+- LoRA: ‖ΔW‖ = s m √(d₁r) √(1/3 + m² d₂), B from zero, A from U(−1/√d₂, 1/√d₂) with ‖Aⱼ‖² = 1/3;
+- AdaLoRA, orthonormal P and Q: ‖ΔW‖ = s m √r √(1 + m² d₁) √(1 + m² d₂);
+- the same from N(0, σ²): ‖ΔW‖ = s m √r √(σ²d₁ + m² d₁) √(σ²d₂ + m² d₂).
 
 At t = 1 the signs cannot disagree. With s = α/r, LoRA's first step is √(d₁/3) times that of orthonormal
 factors, 11 times at d₁ = 384, which is what ``scaling="width"`` makes up for; and 1/(σ² √(3d₂)) times that of
-the authors' start, 74 times at d₂ = 384 and σ = 0.02. Once ηt is above 1/√d, P and Q are what the steps have
-made of them, and ‖ΔW‖ grows with (ηt)³ where LoRA's grows with (ηt)².
+the authors' start, 74 times at d₂ = 384 and σ = 0.02. Once m is above 1/√d, P and Q are what the steps have
+made of them, and ‖ΔW‖ grows with m³ where LoRA's grows with m².
 
 A rate of λ that is k times η comes to the same as an s that is k times as large: λ starts at zero and has no
 decay, ΔW and all gradients but λ's depend on sλ alone, and Adam's step does not depend on the size of a
@@ -55,8 +56,8 @@ def measure() -> list[dict[str, Any]]:
     """Train at a constant rate, and measure ‖ΔW‖ on the way.
 
     Returns:
-        A row for each start, size of matrix (d₁, d₂) and number of steps, with ``predicted`` and
-        ``measured``, the latter a mean over the matrices.
+        A row for each start, size of matrix (d₁, d₂) and number of steps, with ``least`` and ``most``, what
+        is predicted for random signs and for signs that agree, and ``measured``, a mean over the matrices.
     """
     rows = []
     for label, contender in _STARTS.items():
@@ -64,14 +65,14 @@ def measure() -> list[dict[str, Any]]:
         norms = _norms(config)
         for (d1, d2), measured in norms.items():
             for step, value in measured.items():
-                predicted = predict(config, d1, d2, RATE * step)
                 rows.append(
                     {
                         "start": label,
                         "d1": d1,
                         "d2": d2,
                         "step": step,
-                        "predicted": predicted,
+                        "least": predict(config, d1, d2, RATE * math.sqrt(step)),
+                        "most": predict(config, d1, d2, RATE * step),
                         "measured": value,
                     }
                 )
@@ -79,7 +80,7 @@ def measure() -> list[dict[str, Any]]:
 
 
 def predict(config: RunConfig, d1: int, d2: int, moved: float) -> float:
-    """Return ‖ΔW‖_F where every number of a factor has moved by ``moved`` = ηt."""
+    """Return ‖ΔW‖_F where every number of a factor has moved by ``moved``."""
     adapter, shift = config.adapter, moved**2
     reach = adapter.scale(d1) * moved * math.sqrt(adapter.rank)
     if adapter.update == "lora":

@@ -9,6 +9,7 @@ from typing import Any
 from scipy.stats import ttest_rel
 
 from adalora.errors import ConfigError
+from analysis import save_figure
 
 from ..config import RunConfig
 from ..files import write_json
@@ -17,6 +18,7 @@ from ..sweeps.store import Store
 from . import derivation
 from .cells import ABLATED, ABLATIONS, CHOOSING_SEEDS, CONTENDERS, FORMS, GROUNDS, TRIALS, Contender, cell
 from .config import RecipeConfig
+from .pictures import pictures
 
 RECORD, CELLS, LENGTHS = "recipe.json", "cells", "lengths.json"
 
@@ -30,8 +32,8 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
     Returns:
         What ``recipe.json`` holds: the lengths of steps, see `derivation`; for every task and contender the
         learning rates with their validation score, the chosen one, and test scores by seed; paired tests of
-        AdaLoRA against the others; validation scores of what was tried and of the forms that there was a choice
-        of; and the ablations.
+        AdaLoRA against the others; validation scores of what was tried, and of the forms that there was a
+        choice of; and the ablations.
 
     Raises:
         ConfigError: a run has failed; the message says which and why. What has finished is kept.
@@ -47,10 +49,38 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
         "trials": _choose(TRIALS, store, config, "trials"),
         "forms": _choose(FORMS, store, config, "forms"),
     }
-    write_json(Path(config.output) / RECORD, record)  # the ablations take as long again
+    _write(record, store, Path(config.output))  # the ablations take hours
     record["ablations"] = _compare((ABLATED, *ABLATIONS), store, config, "ablations")
-    write_json(Path(config.output) / RECORD, record)
+    return _write(record, store, Path(config.output))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return what ``recipe.json`` in a folder holds."""
+    found: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    return found
+
+
+def _write(record: dict[str, Any], store: Store, place: Path) -> dict[str, Any]:
+    """Write the record, with what its runs were made with, and its pictures; return it."""
+    record["made_with"] = _made_with(store)
+    write_json(place / RECORD, record)
+    for name, figure in pictures(record):
+        save_figure(figure, place / f"{name}.png")
     return record
+
+
+def _made_with(store: Store) -> dict[str, Any]:
+    runs = list(store)
+    made = [run["versions"] for run in runs]
+    return {
+        "platform": sorted({one["machine"]["platform"] for one in made}),
+        "cores": sorted({str(one["machine"]["cores"]) for one in made}),
+        "torch": sorted({one["packages"]["torch"] for one in made}),
+        "transformers": sorted({one["packages"]["transformers"] for one in made}),
+        "commit": sorted({str(one["commit"])[:7] for one in made}),
+        "runs": len(runs),
+        "hours": sum(run["seconds"] for run in runs) / 3600,
+    }
 
 
 def _lengths(path: Path) -> list[dict[str, Any]]:

@@ -27,29 +27,46 @@ def tables(record: Record) -> dict[str, str]:
     }
 
 
+def circumstances(record: Record) -> str:
+    """Return in one sentence with what all numbers were made."""
+    found = record["made_with"]
+    platform, cores, torch, transformers, commit = (
+        ", ".join(found[name]) for name in ("platform", "cores", "torch", "transformers", "commit")
+    )
+    return (
+        f"{platform}, {cores} cores; torch {torch}, transformers {transformers}; {record['steps']} steps a "
+        f"run, half as many where texts are written; {found['runs']} runs, {found['hours']:.1f} hours of "
+        f"training; commits {commit}."
+    )
+
+
 def markdown(record: Record) -> str:
     """Return all tables as one page."""
-    parts = ["# Recipe", f"{record['steps']} steps a run"]
+    parts = ["# Recipe", circumstances(record)]
     for name, table in tables(record).items():
         parts += [f"## {name}", table]
     return "\n\n".join(parts) + "\n"
 
 
 def _lengths(found: list[Record]) -> str:
-    head = ("start", "d1 × d2", "steps", "‖ΔW‖ predicted", "measured", "measured over LoRA's")
+    head = ("start", "d1 × d2", "steps", "‖ΔW‖ predicted", "measured", "of LoRA's")
     lora = {(row["d1"], row["d2"], row["step"]): row["measured"] for row in found if row["start"] == "LoRA"}
     rows = [
         [
             row["start"],
             f"{row['d1']} × {row['d2']}",
             str(row["step"]),
-            f"{row['predicted']:.3g}",
+            _between(row["least"], row["most"]),
             f"{row['measured']:.3g}",
             f"{row['measured'] / lora[row['d1'], row['d2'], row['step']]:.2g}",
         ]
         for row in found
     ]
     return grid(head, rows)
+
+
+def _between(least: float, most: float) -> str:
+    return f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
 
 
 def _contenders(found: list[Record]) -> str:
@@ -61,12 +78,17 @@ def _contender(row: Record) -> list[str]:
     return [
         row["task"],
         str(row["budget"]),
-        _label(row["method"], row["changed"]),
+        label_of(row),
         f"{row['rate']:g}",
         _spread(row),
         f"{row['trained']:,}",
         f"{row['seconds']:.0f}",
     ]
+
+
+def label_of(row: Record) -> str:
+    """Return a contender's method, and what is changed in it."""
+    return _label(row["method"], row["changed"])
 
 
 def _label(method: str, changed: str) -> str:
@@ -83,7 +105,7 @@ def _rates(found: list[Record]) -> str:
         [
             row["task"],
             str(row["budget"]),
-            _label(row["method"], row["changed"]),
+            label_of(row),
             *(_of_100(row["validation"].get(rate)) for rate in rates),
         ]
         for row in found

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ _NO_MATTER = ("name", "output_dir", "overwrite", "tensorboard_figures_every")
 
 def key_of(config: RunConfig) -> str:
     """Return the hash of the settings that decide what a run comes to, 16 letters."""
-    settings = {name: value for name, value in asdict(config).items() if name not in _NO_MATTER}
+    no_matter = (*_NO_MATTER, *(() if config.method == "adalora" else ("allocation",)))
+    settings = {name: value for name, value in asdict(config).items() if name not in no_matter}
     text = json.dumps(settings, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
@@ -55,6 +56,11 @@ class Store:
                 f"{path} cannot be read: {error}; remove it, and run the sweep again."
             ) from error
         return found
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield every result that is there, with its settings."""
+        for path in sorted(self.folder.glob("*.json")):
+            yield json.loads(path.read_text(encoding="utf-8"))
 
     def write(self, config: RunConfig, result: Mapping[str, Any]) -> None:
         """Write the result of a run with its settings, whole or not at all."""

@@ -15,7 +15,9 @@ from adalora import AdaLoRACallback, AdaLoRAController, AdapterConfig, Allocatio
 from tests.models import bert, bert_batches
 
 ADAPTER = AdapterConfig(rank=4, target_modules=["query", "dense"], exclude_modules=["pooler"])
-ALLOCATION = AllocationConfig(target_rank=2, warmup_steps=2, final_steps=4, interval=2, orthogonality=50.0)
+ALLOCATION = AllocationConfig(
+    recipe="paper", target_rank=2, warmup_steps=2, final_steps=4, interval=2, orthogonality=50.0
+)
 
 
 def rows(size=48):

@@ -18,7 +18,7 @@ from tests.models import bert, bert_batches, gpt2, mlp
 ADAPTER = AdapterConfig(
     rank=4, target_modules=["query", "dense"], exclude_modules=["pooler"], train_modules=["classifier"]
 )
-ALLOCATION = AllocationConfig(target_rank=2, total_steps=20, final_steps=5, interval=2)
+ALLOCATION = AllocationConfig(recipe="paper", target_rank=2, total_steps=20, final_steps=5, interval=2)
 
 
 def trained(model):

@@ -18,7 +18,9 @@ from tests.models import mlp, mlp_batches
 
 ADAPTER = AdapterConfig(rank=4, alpha=8.0, target_modules=["up", "down"])
 # The pattern is frozen at step 20, and 50 more follow.
-ALLOCATION = AllocationConfig(target_rank=2, total_steps=70, warmup_steps=5, final_steps=50, interval=3)
+ALLOCATION = AllocationConfig(
+    recipe="paper", target_rank=2, total_steps=70, warmup_steps=5, final_steps=50, interval=3
+)
 
 OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),

@@ -102,3 +102,61 @@ def test_values_of_other_libraries_become_plain_ones():
     assert json.loads(json.dumps(dataclasses.asdict(config)))["target_modules"] == ["query", "value"]
     assert (type(config.rank), type(config.alpha), config.train_modules) == (int, float, ["head"])
     assert type(AllocationConfig(total_steps=np.int64(100)).total_steps) is int
+
+
+def test_what_is_left_out_is_the_recipes():
+    adapter, allocation = AdapterConfig(rank=6), AllocationConfig()
+    assert (adapter.init, adapter.alpha, adapter.scaling) == ("orthogonal", 12.0, "lora")
+    assert AdapterConfig(update="lora").init == "kaiming"
+    assert (allocation.orthogonality, allocation.interval) == (0.0, None)
+    assert (allocation.warmup_steps, allocation.final_steps) == (0.2, 0.3)
+
+
+def test_one_word_asks_for_the_papers():
+    adapter, allocation = AdapterConfig(rank=6, recipe="paper"), AllocationConfig(recipe="paper")
+    assert (adapter.init, adapter.alpha) == ("gaussian", 16.0)
+    assert AdapterConfig(update="lora", recipe="paper").init == "gaussian"
+    assert (allocation.orthogonality, allocation.orthogonality_form) == (0.1, "mean_norm")
+    assert (allocation.warmup_steps, allocation.final_steps, allocation.interval) == (0, 0, 10)
+
+
+def test_what_is_given_is_nobodys_recipe_and_a_copy_keeps_what_stood_in():
+    given = AllocationConfig(recipe="paper", orthogonality=0.0, interval=3)
+    assert (given.orthogonality, given.interval) == (0.0, 3)
+    copied = dataclasses.replace(AllocationConfig(recipe="paper"), beta1=0.5)
+    assert (copied.orthogonality, copied.beta1) == (0.1, 0.5)
+    assert AdapterConfig(**dataclasses.asdict(AdapterConfig(recipe="paper"))) == AdapterConfig(recipe="paper")
+    with pytest.raises(ConfigError, match=r"^recipe is 'papers'; allowed: 'default' or 'paper'"):
+        AdapterConfig(recipe="papers")
+    with pytest.raises(ConfigError, match=r"^recipe is 'papers'; allowed: 'default' or 'paper'"):
+        AllocationConfig(recipe="papers")
+
+
+@pytest.mark.parametrize(
+    ("given", "total", "expected"),
+    [
+        ({}, 200, (40, 60, 5)),
+        ({}, 7, (1, 2, 1)),
+        ({}, 1, (0, 0, 1)),
+        ({"warmup_steps": 0, "final_steps": 0.5, "interval": 3}, 9, (0, 4, 3)),
+        ({"warmup_steps": 3.0, "final_steps": 0.0}, 9, (3, 0, 1)),
+        ({"recipe": "paper"}, 1000, (0, 0, 10)),
+    ],
+)
+def test_lengths_may_be_shares(given, total, expected):
+    config = AllocationConfig(**given)
+    assert config.timetable(total) == expected
+    assert AllocationConfig(total_steps=total, **given).total_steps == total
+    whole = [steps for steps in (config.warmup_steps, config.final_steps) if steps == 0 or steps >= 1]
+    assert all(type(steps) is int for steps in whole)
+
+
+def test_shares_must_leave_a_step_too():
+    with pytest.raises(
+        ConfigError, match=r"warmup_steps \+ final_steps is 10; allowed: less than total_steps"
+    ):
+        AllocationConfig(total_steps=10, warmup_steps=0.5, final_steps=0.5)
+    with pytest.raises(
+        ConfigError, match=r"warmup_steps is 1\.5; allowed: a whole number of at least 0, or a"
+    ):
+        AllocationConfig(warmup_steps=1.5)

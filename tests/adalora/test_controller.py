@@ -15,8 +15,10 @@ from adalora import AdaLoRAController, AdapterConfig, AllocationConfig
 from tests.models import bert, bert_batches, mlp, mlp_batches
 from tests.reference import NaiveAdaLoRA, NaiveLayer
 
-ADAPTER = AdapterConfig(rank=4, alpha=8.0, target_modules=["up", "down"])
-ALLOCATION = AllocationConfig(target_rank=2, total_steps=40, warmup_steps=5, final_steps=10, interval=3)
+ADAPTER = AdapterConfig(recipe="paper", rank=4, alpha=8.0, target_modules=["up", "down"])
+ALLOCATION = AllocationConfig(
+    recipe="paper", target_rank=2, total_steps=40, warmup_steps=5, final_steps=10, interval=3
+)
 
 
 def adapted_mlp(adapter=ADAPTER):

@@ -14,7 +14,9 @@ import adalora
 from adalora import AdaLoRAController, AdapterConfig, AllocationConfig
 from tests.models import mlp, mlp_batches
 
-ALLOCATION = AllocationConfig(target_rank=2, total_steps=12, warmup_steps=1, final_steps=3, interval=1)
+ALLOCATION = AllocationConfig(
+    recipe="paper", target_rank=2, total_steps=12, warmup_steps=1, final_steps=3, interval=1
+)
 
 
 def adapted(dtype=torch.float32):

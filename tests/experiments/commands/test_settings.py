@@ -44,6 +44,19 @@ def test_a_file_over_the_defaults_and_words_over_the_file(parse):
     ]
 
 
+def test_a_recipe_stands_in_for_what_neither_file_nor_words_give(parse):
+    found = parse(PLAIN)
+    assert (found.adapter.init, found.allocation.orthogonality) == ("orthogonal", 0.0)
+    content = {**PLAIN, "adapter": {"recipe": "paper", "alpha": 3}, "allocation": {"final_steps": 0.25}}
+    found = parse(content, "--allocation.recipe", "paper", "--allocation.interval=7")
+    assert (found.adapter.init, found.adapter.alpha) == ("gaussian", 3.0)
+    allocation = found.allocation
+    assert (allocation.orthogonality, allocation.warmup_steps) == (0.1, 0)
+    assert (allocation.final_steps, allocation.interval) == (0.25, 7)
+    with pytest.raises(ConfigError, match=r"recipe is 'papers'; allowed: 'default' or 'paper'"):
+        parse(PLAIN, "--allocation.recipe", "papers")
+
+
 def test_numbers_as_yaml_writes_them(parse):
     found = parse("name: a\ntask: stsb\nmodel: minilm\ntraining: {learning_rate: 1e-3, lr_warmup: 10}\n")
     assert found.training.learning_rate == 1e-3

@@ -7,7 +7,7 @@ from experiments.commands.train import read
 
 
 def test_a_shipped_name_and_what_is_put_over_it():
-    config = read(["demo", "--name", "other"])
+    config = read(["recipe", "--name", "other"])
     assert (config.name, config.task) == ("other", "rotten_tomatoes")
 
 
@@ -15,6 +15,6 @@ def test_a_shipped_name_and_what_is_put_over_it():
 def test_without_a_file_the_usage_is_told(words):
     with pytest.raises(
         ConfigError,
-        match=r"config is missing; usage: adalora train CONFIG .* adalora, demo, lora, loveda, paper/",
+        match=r"config is missing; usage: adalora train CONFIG .* adalora, lora, loveda, paper/",
     ):
         read(words)

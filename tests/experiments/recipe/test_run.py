@@ -12,7 +12,7 @@ from experiments.recipe.tables import markdown
 from experiments.sweeps.store import Store, key_of
 
 LENGTHS = [
-    {"start": start, "d1": 6, "d2": 4, "step": 1, "predicted": 0.5, "measured": value}
+    {"start": start, "d1": 6, "d2": 4, "step": 1, "least": 0.5, "most": 0.75, "measured": value}
     for start, value in (("LoRA", 0.5), ("AdaLoRA, the recipe", 0.75))
 ]
 BEST = {"adalora": 2e-3, "lora": 1e-3, "rslora": 5e-4, "dora": 8e-3}
@@ -32,6 +32,11 @@ def made_up(config):
         "trained": 10,
         "seconds": 2.0,
         "ranks": {},
+        "versions": {
+            "commit": "0123456789",
+            "machine": {"platform": "Linux", "cores": 2},
+            "packages": {"torch": "2.13.0", "transformers": "5.0"},
+        },
     }
 
 
@@ -53,7 +58,7 @@ def trained(monkeypatch):
 
 def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_path, trained):
     record = run.recipe(RecipeConfig(output=str(tmp_path)))
-    assert json.loads((tmp_path / run.RECORD).read_text()) == record
+    assert json.loads((tmp_path / run.RECORD).read_text()) == record == run.read(tmp_path)
     assert len(record["contenders"]) == len(CONTENDERS)
     assert [row["changed"] for row in record["ablations"]] == ["", *(who.changed for who in ABLATIONS)]
     assert (len(record["trials"]), len(record["forms"])) == (len(TRIALS), len(FORMS))
@@ -80,12 +85,15 @@ def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_pat
     assert len(trained) == before
 
     page = markdown(record)
+    assert "Linux, 2 cores; torch 2.13.0, transformers 5.0; 200 steps a run" in page
+    assert "commits 0123456." in page
+    assert {path.name for path in tmp_path.glob("*.png")} == {"lengths.png", "rates.png", "scores.png"}
     assert "| rotten_tomatoes | 8 | LoRA | 0.001 | 80.2 ± 0.2 | 10 | 2 |" in page
     assert "| wordnet24 | 2 | AdaLoRA | LoRA | +1.2 |" in page
     assert "| wordnet24 | 2 | AdaLoRA, long first steps | LoRA | +1.2 |" in page
     assert "| nothing: the recipe | 0.002 | 70.0 | 81.4 ± 0.3 |" in page
     assert "| long first steps, penalty | 69.8 | 69.8 | 69.8 | 69.8 |" in page
-    assert "| AdaLoRA, the recipe | 6 × 4 | 1 | 0.5 | 0.75 | 1.5 |" in page
+    assert "| AdaLoRA, the recipe | 6 × 4 | 1 | 0.5 to 0.75 | 0.75 | 1.5 |" in page
 
 
 def test_equal_scores_take_the_smaller_rate(tmp_path):

@@ -26,6 +26,20 @@ def test_the_key_is_of_what_decides(config):
         assert key_of(other) != key
 
 
+def test_a_fixed_rank_has_no_allocation(config):
+    allocated = replace(config, allocation=replace(config.allocation, beta1=0.5))
+    assert key_of(allocated) != key_of(config)
+    assert key_of(replace(allocated, method="lora")) == key_of(replace(config, method="lora"))
+
+
+def test_all_results_are_there_to_be_read(config, tmp_path):
+    store = Store(tmp_path)
+    assert list(store) == []
+    for seed in (1, 2):
+        store.write(replace(config, seed=seed), {"score": seed})
+    assert sorted(found["score"] for found in store) == [1, 2]
+
+
 def test_what_was_written_is_read_back(config, tmp_path):
     store = Store(tmp_path / "a" / "b")
     assert not store.has(config)
