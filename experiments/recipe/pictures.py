@@ -66,7 +66,7 @@ def rates(found: Sequence[Record]) -> Figure:
         axes.xaxis.set_major_locator(FixedLocator(every))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(every, [f"{1e3 * rate:g}" for rate in every])
-        axes.set_xlabel("10⁻³")
+        axes.set_xlabel("learning rate, 10⁻³")
     return figure
 
 

@@ -14,7 +14,7 @@ import adalora
 from adalora import AdaLoRACallback, AdaLoRAController, AdapterConfig, AllocationConfig
 from tests.models import bert, bert_batches
 
-ADAPTER = AdapterConfig(rank=4, target_modules=["query", "dense"], exclude_modules=["pooler"])
+ADAPTER = AdapterConfig(recipe="paper", rank=4, target_modules=["query", "dense"], exclude_modules=["pooler"])
 ALLOCATION = AllocationConfig(
     recipe="paper", target_rank=2, warmup_steps=2, final_steps=4, interval=2, orthogonality=50.0
 )

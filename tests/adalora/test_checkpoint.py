@@ -256,7 +256,7 @@ def test_an_unhealthy_adapter_does_not_replace_a_healthy_save(run, tmp_path):
     [
         ({"rank": 1}, "rank: 4 saved, 1 here"),
         ({"rank": 3}, "rank: 4 saved, 3 here"),
-        ({"alpha": 5.0}, "alpha: 16.0 saved, 5.0 here"),
+        ({"alpha": 5.0}, "alpha: 8.0 saved, 5.0 here"),
         ({"scaling": "rslora"}, "scaling: 'lora' saved, 'rslora' here"),
         ({"target_modules": ["query"]}, r"\.dense: \(16, 16\) saved, absent here"),
         ({"train_modules": []}, r"classifier.weight: \(3, 16\) saved, absent here"),

@@ -16,7 +16,7 @@ from adalora import AdaLoRAController, AdapterConfig, AllocationConfig
 from adalora.compact import survivors, take
 from tests.models import mlp, mlp_batches
 
-ADAPTER = AdapterConfig(rank=4, alpha=8.0, target_modules=["up", "down"])
+ADAPTER = AdapterConfig(recipe="paper", rank=4, alpha=8.0, target_modules=["up", "down"])
 # The pattern is frozen at step 20, and 50 more follow.
 ALLOCATION = AllocationConfig(
     recipe="paper", target_rank=2, total_steps=70, warmup_steps=5, final_steps=50, interval=3

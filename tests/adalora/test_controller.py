@@ -108,7 +108,7 @@ def test_whole_run_equals_the_naive_reference(form, score_at, scorer, scaling, r
 
 @pytest.mark.parametrize(("prune", "compact"), [("soft", False), ("soft", True), ("hard", True)])
 def test_a_budget_in_parameters_equals_the_naive_reference(prune, compact):
-    adapter = AdapterConfig(rank=3, alpha=6.0, target_modules=["up", "head"])
+    adapter = AdapterConfig(recipe="paper", rank=3, alpha=6.0, target_modules=["up", "head"])
     model = adapted_mlp(adapter)
     naive = copy.deepcopy(model)
     for name in ("up", "head"):

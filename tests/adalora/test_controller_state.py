@@ -57,7 +57,7 @@ def test_another_scorer_is_refused():
 
 def test_settings_that_differ_are_listed():
     other = dataclasses.replace(CONFIG, beta1=0.5, interval=3)
-    assert differences(STATE["config"], other) == ["interval 10 → 3", "beta1 0.85 → 0.5"]
+    assert differences(STATE["config"], other) == ["interval None → 3", "beta1 0.85 → 0.5"]
 
 
 AVERAGES = {"a": [torch.zeros(3, 2), torch.zeros(2), torch.zeros(2, 4)], "b": [torch.zeros(2)]}

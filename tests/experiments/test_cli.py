@@ -101,4 +101,4 @@ def test_as_a_module():
     )
     assert done.returncode == 2
     assert done.stderr.startswith("adalora: config is 'nowhere.yaml'")
-    assert "demo" in done.stderr
+    assert "recipe" in done.stderr
