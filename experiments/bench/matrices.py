@@ -66,7 +66,7 @@ def controlled(shapes: Sequence[Shape], config: BenchConfig) -> adalora.AdaLoRAC
     with torch.device("meta"):
         model = nn.Sequential(*(nn.Linear(d2, d1, bias=False) for d1, d2 in shapes))
     model.to_empty(device=config.device)
-    adalora.inject(model, adalora.AdapterConfig(rank=config.rank))
+    adalora.inject(model, adalora.AdapterConfig(recipe="paper", rank=config.rank))
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.grad = 1e-3 * torch.randn_like(parameter)

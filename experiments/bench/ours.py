@@ -57,6 +57,7 @@ def with_triplets(case: Case, config: BenchConfig, save_input: Precision = "exac
 def adapter(config: BenchConfig, **fields: Any) -> AdapterConfig:
     """Return the settings of an adapter on the modules of the benchmark."""
     return AdapterConfig(
+        recipe="paper",  # as peft has it
         alpha=ALPHA,
         target_modules=config.target_modules,
         exclude_modules=config.exclude_modules,

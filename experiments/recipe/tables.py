@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from adalora import AdapterConfig, AllocationConfig
+from adalora.config import Recipe
+
 from ..bench.grid import grid
 
 Record = Mapping[str, Any]
@@ -17,6 +20,7 @@ def tables(record: Record) -> dict[str, str]:
         record: what ``recipe.json`` holds.
     """
     return {
+        "settings": _settings(),
         "lengths": _lengths(record["lengths"]),
         "contenders": _contenders(record["contenders"]),
         "rates": _rates(record["contenders"]),
@@ -46,6 +50,26 @@ def markdown(record: Record) -> str:
     for name, table in tables(record).items():
         parts += [f"## {name}", table]
     return "\n\n".join(parts) + "\n"
+
+
+def _settings() -> str:
+    """Compare the defaults with the paper's, as the configurations have them."""
+    names: Mapping[Recipe, str] = {"default": "the recipe", "paper": 'recipe="paper"'}
+    columns = [_values(AdapterConfig(recipe=one), AllocationConfig(recipe=one)) for one in names]
+    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    return grid(("left out", *names.values()), rows)
+
+
+def _values(adapter: AdapterConfig, allocation: AllocationConfig) -> dict[str, str]:
+    every = "T/40" if allocation.interval is None else str(allocation.interval)
+    return {
+        "`init`": adapter.init,
+        f"`alpha` at rank {adapter.rank}": f"{adapter.alpha:g}",
+        "`orthogonality`, γ": f"{allocation.orthogonality:g}",
+        "`warmup_steps`": f"{allocation.warmup_steps:g}",
+        "`final_steps`": f"{allocation.final_steps:g}",
+        "`interval`": every,
+    }
 
 
 def _lengths(found: list[Record]) -> str:

@@ -201,3 +201,24 @@ def test_the_adapted_matrices_are_those_meant(name, local):
     else:
         assert len(found) == 2 * 6
         assert {module.split(".layer.")[1].split(".", 1)[1] for module in found} == MATRICES[family]
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_settings_are_nobody_elses(name):
+    """What the files leave out is not taken from our recipe."""
+    config = read([name])
+    assert config.adapter.init == "gaussian"
+    assert config.allocation.orthogonality > 0
+    assert config.allocation.warmup_steps >= 1
+    assert config.allocation.final_steps >= 1
+
+
+def test_the_recipe_is_the_default():
+    """The shipped file names what is adapted and the rank, and nothing that the recipe has a say in."""
+    config = read(["recipe"])
+    where = ("target_modules", "exclude_modules", "train_modules")
+    default = adalora.AdapterConfig(
+        rank=config.adapter.rank, **{name: getattr(config.adapter, name) for name in where}
+    )
+    assert config.adapter == default
+    assert config.allocation == adalora.AllocationConfig(target_rank=config.allocation.target_rank)
