@@ -6,14 +6,17 @@ import pytest
 
 from experiments.bench import output
 from experiments.bench import tables as bench
-from experiments.findings import run
+from experiments.findings import run as runs
 from experiments.findings import tables as findings
+from experiments.recipe import run as comparison
+from experiments.recipe import tables as recipe
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "experiments/results"
 DOCUMENTS = {
     "docs/performance.md": (bench, output.read(RESULTS / "bench")),
-    "docs/findings.md": (findings, run.read(RESULTS / "findings")),
+    "docs/findings.md": (findings, runs.read(RESULTS / "findings")),
+    "docs/recipe.md": (recipe, comparison.read(RESULTS / "recipe")),
 }
 
 
