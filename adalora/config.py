@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -204,13 +205,15 @@ class AllocationConfig:
             self.timetable(total)
 
     def timetable(self, total: int) -> tuple[int, int, int]:
-        """Return t_i, t_f and ΔT in a run of ``total`` steps.
+        """Return t_i, t_f and ΔT in a run of ``total`` steps; shares are rounded down.
 
         Raises:
             ConfigError: no step is left in which to prune.
         """
+        # As it is written: 0.29 · 100 is 29, and 28.999… with the floating-point number next to it.
         warmup, final = (
-            int(steps * total) if steps < 1 else int(steps) for steps in (self.warmup_steps, self.final_steps)
+            int(Fraction(str(steps)) * (total if steps < 1 else 1))
+            for steps in (self.warmup_steps, self.final_steps)
         )
         less = f"less than total_steps = {total}, so that a step is left in which to prune"
         require(warmup + final < total, "warmup_steps + final_steps", warmup + final, less)

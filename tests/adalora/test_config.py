@@ -141,6 +141,7 @@ def test_what_is_given_is_nobodys_recipe_and_a_copy_keeps_what_stood_in():
         ({"warmup_steps": 0, "final_steps": 0.5, "interval": 3}, 9, (0, 4, 3)),
         ({"warmup_steps": 3.0, "final_steps": 0.0}, 9, (3, 0, 1)),
         ({"recipe": "paper"}, 1000, (0, 0, 10)),
+        ({"warmup_steps": 0.29, "final_steps": 0.57}, 100, (29, 57, 2)),
     ],
 )
 def test_lengths_may_be_shares(given, total, expected):
