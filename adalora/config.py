@@ -38,11 +38,11 @@ class AdapterConfig:
         scaling: ``"lora"`` gives s = α/r, ``"rslora"`` gives s = α/√r (Kalajdzievski 2023), and ``"width"``
             s = α/r · √(d₁/3), for ``update="svd"``: a step on λ then moves ΔW as far as one on LoRA's B does
             (`docs/recipe.md`). r is the initial rank: s does not change when triplets are pruned.
-        init: Left out: ``"orthogonal"`` for SVD and ``"kaiming"`` for LoRA; in the paper's recipe
-            ``"gaussian"``. That is P and Q, or A, from N(0, 0.02²); ``"orthogonal"``, PᵀP = QQᵀ = I, or
-            AAᵀ = I; ``"kaiming"``, A from U(−1/√d₂, 1/√d₂), for LoRA. λ, or B, is zero in all of these.
-            ``"pissa"`` and ``"milora"`` start from the largest or smallest singular values of the weight: the
-            base weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start.
+        init: ``"gaussian"``, P and Q, or A, from N(0, 0.02²); ``"orthogonal"``, PᵀP = QQᵀ = I, or AAᵀ = I;
+            ``"kaiming"``, A from U(−1/√d₂, 1/√d₂), for LoRA. λ, or B, is zero in all of these. ``"pissa"``
+            and ``"milora"`` start from the largest or smallest singular values of the weight: the base
+            weight keeps the residual W₀ − ΔW, so that their sum is W₀ at the start. Left out:
+            ``"orthogonal"`` for SVD, ``"kaiming"`` for LoRA; in the paper's recipe ``"gaussian"``.
         dropout: probability of dropout on the input of the update; in [0, 1).
         save_input: what is kept of a layer's input for the gradient of Q or A: ``"exact"``, the input itself;
             ``"bf16"``, two bytes a number; ``"int8"``, one, and two for the scale of every 32. The gradient
@@ -119,9 +119,6 @@ class AllocationConfig:
 
     Args:
         target_rank: average rank per matrix at the end; b(T) is what all matrices have at that rank.
-        budget_unit: what b counts: ``"rank"``, triplets, so that b(T) = target_rank × matrices;
-            ``"parameter"``, the d₁ + d₂ + 1 numbers of each triplet, so that one of a large matrix costs more
-            than one of a small matrix, and has to score more to be kept.
         total_steps: T; None lets `AdaLoRACallback` take it from the Trainer.
         warmup_steps: t_i, steps at the full initial budget: a whole number, or a share of T, below 1. Left
             out: 0.2; in the paper's recipe 0, since theirs differ from task to task.
@@ -147,6 +144,9 @@ class AllocationConfig:
             come back: at T − t_f, or with ``prune="hard"`` at every budget update. Where that cannot be
             (several processes, an optimizer that does not allow it) they stay, with λ = 0, and the log says
             so.
+        budget_unit: what b counts: ``"rank"``, triplets, so that b(T) = target_rank × matrices;
+            ``"parameter"``, the d₁ + d₂ + 1 numbers of each triplet, so that one of a large matrix costs more
+            than one of a small matrix, and has to score more to be kept.
         recipe: what stands in for fields that are left out, see `AdapterConfig`. It is not kept.
 
     Raises:

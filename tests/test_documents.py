@@ -6,7 +6,7 @@ import pytest
 
 from experiments.bench import output
 from experiments.bench import tables as bench
-from experiments.findings import run as runs
+from experiments.findings import run
 from experiments.findings import tables as findings
 from experiments.recipe import run as comparison
 from experiments.recipe import tables as recipe
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "experiments/results"
 DOCUMENTS = {
     "docs/performance.md": (bench, output.read(RESULTS / "bench")),
-    "docs/findings.md": (findings, runs.read(RESULTS / "findings")),
+    "docs/findings.md": (findings, run.read(RESULTS / "findings")),
     "docs/recipe.md": (recipe, comparison.read(RESULTS / "recipe")),
 }
 

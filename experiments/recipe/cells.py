@@ -111,7 +111,7 @@ class Contender:
         task: one of `GROUNDS`.
         method: ``"adalora"``, or one of a fixed rank: ``"lora"``, ``"rslora"``, ``"dora"``.
         budget: final rank of a matrix, on average.
-        settings: of AdaLoRA.
+        settings: of AdaLoRA; the other methods take the scale.
         changed: what is changed, of the recipe or of the method as it is known; empty where nothing is.
         rates: learning rates to choose from.
     """
@@ -209,8 +209,7 @@ ABLATIONS = tuple(
 def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConfig:
     """Return the settings of one run.
 
-    All methods have the same rows in the same order and the same head at the start; AdaLoRA starts with half
-    as much rank again as it is to keep.
+    All methods have the same rows in the same order and the same head at the start.
 
     Args:
         contender: task, method and budget.
