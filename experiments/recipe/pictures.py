@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from analysis.pictures import style
@@ -49,18 +50,15 @@ def lengths(found: Sequence[Record]) -> Figure:
 
 def rates(found: Sequence[Record]) -> Figure:
     """Draw the validation score over the learning rate."""
-    grounds, methods = _grounds(found), _methods(found)
-    figure, panels = _panels(
-        [_short(*ground) for ground in grounds],
-        methods,
+    figure, grounds = _by_ground(
+        found,
         "Which learning rates a method can take",
         "validation score, of 100, mean of two seeds, over the learning rate",
     )
     every = sorted({float(rate) for row in found for rate in row["validation"]})
-    for axes, ground in zip(panels, grounds, strict=True):
-        for row in (row for row in found if (row["task"], row["budget"]) == ground):
+    for axes, rows in grounds:
+        for row, colour in rows:
             points = {float(rate): 100 * score for rate, score in row["validation"].items()}
-            colour = style.series_colour(methods.index(label_of(row)))
             axes.plot(list(points), list(points.values()), "o-", color=colour, markersize=3, linewidth=1)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(every))
@@ -72,30 +70,32 @@ def rates(found: Sequence[Record]) -> Figure:
 
 def scores(found: Sequence[Record]) -> Figure:
     """Draw the test score of every seed, and the mean."""
-    grounds, methods = _grounds(found), _methods(found)
-    figure, panels = _panels(
-        [_short(*ground) for ground in grounds],
-        methods,
+    figure, grounds = _by_ground(
+        found,
         "What the methods come to",
         "test score, of 100, at the learning rate that validation rows chose; a point a seed, a bar a mean",
     )
-    for axes, ground in zip(panels, grounds, strict=True):
-        rows = [row for row in found if (row["task"], row["budget"]) == ground]
-        for place, row in enumerate(rows):
-            colour, points = style.series_colour(methods.index(label_of(row))), row["test"]
-            axes.plot([place] * len(points), [100 * one for one in points], "o", color=colour, markersize=3)
+    for axes, rows in grounds:
+        for place, (row, colour) in enumerate(rows):
+            points = [100 * one for one in row["test"]]
+            axes.plot([place] * len(points), points, "o", color=colour, markersize=3)
             axes.plot([place - 0.35, place + 0.35], [100 * row["mean"]] * 2, color=colour, linewidth=2)
         axes.set_xticks([])
         axes.set_xlim(-0.6, len(rows) - 0.4)
     return figure
 
 
-def _grounds(found: Sequence[Record]) -> list[tuple[str, int]]:
-    return list(dict.fromkeys((row["task"], row["budget"]) for row in found))
-
-
-def _methods(found: Sequence[Record]) -> list[str]:
-    return list(dict.fromkeys(label_of(row) for row in found))
+def _by_ground(
+    found: Sequence[Record], title: str, facts: str
+) -> tuple[Figure, list[tuple[Any, list[tuple[Record, str]]]]]:
+    """Return a figure, and for each task and budget its panel and rows, each row with its method's colour."""
+    methods = list(dict.fromkeys(label_of(row) for row in found))
+    grounds: dict[tuple[str, int], list[tuple[Record, str]]] = {}
+    for row in found:
+        colour = style.series_colour(methods.index(label_of(row)))
+        grounds.setdefault((row["task"], row["budget"]), []).append((row, colour))
+    figure, panels = _panels([_short(*ground) for ground in grounds], methods, title, facts)
+    return figure, list(zip(panels, grounds.values(), strict=True))
 
 
 def _short(task: str, budget: int) -> str:
@@ -116,7 +116,7 @@ def _panels(names: Sequence[str], series: Sequence[str], title: str, facts: str)
         axes.spines[["left", "bottom"]].set(visible=True, color=style.RULE)
         panels.append(axes)
     handles = [
-        panels[-1].plot([], [], "o", color=style.series_colour(number), label=label)[0]
+        Line2D([], [], marker="o", linestyle="", color=style.series_colour(number), label=label)
         for number, label in enumerate(series)
     ]
     place = (_LEFT + len(names) * (_WIDTH + _SPACE) - 0.2) / figure.get_size_inches()[0]

@@ -48,19 +48,15 @@ class Store:
         Raises:
             CheckpointError: it is not there, or damaged.
         """
-        path = self.path(config)
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"{path} cannot be read: {error}; remove it, and run the sweep again."
-            ) from error
-        return found
+        return _read(self.path(config))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield every result that is there, with its settings."""
-        for path in sorted(self.folder.glob("*.json")):
-            yield json.loads(path.read_text(encoding="utf-8"))
+        """Yield every result that is there, with its settings.
+
+        Raises:
+            CheckpointError: one is damaged.
+        """
+        return map(_read, sorted(self.folder.glob("*.json")))
 
     def write(self, config: RunConfig, result: Mapping[str, Any]) -> None:
         """Write the result of a run with its settings, whole or not at all."""
@@ -70,3 +66,13 @@ class Store:
         whole = plain({"config": asdict(config), **result})
         beside.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         beside.replace(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read: {error}; remove it, and run the sweep again."
+        ) from error
+    return found

@@ -58,3 +58,5 @@ def test_half_a_file_is_named(config, tmp_path):
     store.path(config).write_text("{")
     with pytest.raises(CheckpointError, match=r"cannot be read: .*; remove it, and run the sweep again"):
         store.read(config)
+    with pytest.raises(CheckpointError, match=r"cannot be read: .*; remove it, and run the sweep again"):
+        list(store)
