@@ -28,6 +28,7 @@ class Method:
         resolve: settings -> those that it really takes; a `ConfigError` where one has no meaning for it.
         prepare: (model, settings) -> callbacks for the Trainer; changes the model in place.
         save: (model, callbacks, folder of the run) -> None; writes what was trained.
+        ignored: parts of the settings that have no say.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Method:
     resolve: Callable[[RunConfig], RunConfig]
     prepare: Callable[[nn.Module, RunConfig], list[TrainerCallback]]
     save: Callable[[nn.Module, list[TrainerCallback], Path], None]
+    ignored: tuple[str, ...] = ()
 
 
 def _with_triplets(config: RunConfig) -> RunConfig:
@@ -98,8 +100,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         method.name: method
         for method in (
             Method("adalora", "AdaLoRA", _with_triplets, _inject, _save_adapter),
-            Method("lora", "LoRA", _with_lora, _inject_lora, _save_adapter),
-            Method("head", "head only", _without_factors, _free_head, _save_head),
+            Method("lora", "LoRA", _with_lora, _inject_lora, _save_adapter, ("allocation",)),
+            Method("head", "head only", _without_factors, _free_head, _save_head, ("allocation",)),
         )
     }
 )

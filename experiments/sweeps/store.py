@@ -9,6 +9,7 @@ from typing import Any
 
 from adalora.errors import CheckpointError
 
+from .. import methods
 from ..config import RunConfig
 from ..files import plain
 
@@ -18,7 +19,7 @@ _NO_MATTER = ("name", "output_dir", "overwrite", "tensorboard_figures_every")
 
 def key_of(config: RunConfig) -> str:
     """Return the hash of the settings that decide what a run comes to, 16 letters."""
-    no_matter = (*_NO_MATTER, *(() if config.method == "adalora" else ("allocation",)))
+    no_matter = (*_NO_MATTER, *methods.get(config.method).ignored)
     settings = {name: value for name, value in asdict(config).items() if name not in no_matter}
     text = json.dumps(settings, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
