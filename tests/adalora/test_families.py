@@ -42,7 +42,7 @@ def test_all_linear_layers_train_prune_merge_save_and_load(model_type, update, t
     optimizer = torch.optim.AdamW(trained, lr=5e-3)
     controller = None
     if update == "svd":
-        allocation = AllocationConfig(target_rank=1, total_steps=4, final_steps=1, interval=1)
+        allocation = AllocationConfig(recipe="paper", target_rank=1, total_steps=4, final_steps=1, interval=1)
         controller = adalora.AdaLoRAController(model, allocation)
         controller.attach(optimizer)
     losses = []

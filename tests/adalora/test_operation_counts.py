@@ -33,6 +33,7 @@ def controlled(pairs, **settings):
         "warmup_steps": 2,
         "final_steps": 4,
         "interval": 2,
+        "orthogonality": 0.1,
         **settings,
     }
     controller = adalora.AdaLoRAController(model, AllocationConfig(**config))
@@ -57,6 +58,7 @@ def counts(pairs, **settings):
 
 SETTINGS = [
     {},
+    {"orthogonality": 0.0},
     {"orthogonality_form": "squared_sum"},
     {"score_at": "after_step"},
     {"scorer": "sensitivity"},
@@ -83,3 +85,6 @@ def test_a_step_has_few_operations():
     totals = [sum(seen.values()) for seen in counts(3)]
     assert max(totals[1:]) <= 135
     assert max(totals[8:]) <= 90
+    without = [sum(seen.values()) for seen in counts(3, orthogonality=0.0)]
+    assert max(without[8:]) <= 2
+    assert min(totals[8:]) >= 60

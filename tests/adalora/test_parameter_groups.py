@@ -61,7 +61,7 @@ def test_a_ratio_of_one_is_plain_adamw_and_the_controller_steers_the_groups():
         model = adapted()
         optimizer = torch.optim.AdamW(parameters(model), lr=1e-2, weight_decay=0.01)
         controller = adalora.AdaLoRAController(
-            model, AllocationConfig(target_rank=1, total_steps=4, interval=1)
+            model, AllocationConfig(recipe="paper", target_rank=1, total_steps=4, interval=1)
         )
         controller.attach(optimizer)
         for _ in range(4):

@@ -115,7 +115,10 @@ def test_adaptive_rank_with_dora_trains_and_prunes():
     adalora.inject(model, config)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     controller = adalora.AdaLoRAController(
-        model, AllocationConfig(target_rank=2, total_steps=20, warmup_steps=2, final_steps=5, interval=2)
+        model,
+        AllocationConfig(
+            recipe="paper", target_rank=2, total_steps=20, warmup_steps=2, final_steps=5, interval=2
+        ),
     )
     controller.attach(optimizer)
     batch = next(bert_batches(1))

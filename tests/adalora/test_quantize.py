@@ -207,7 +207,7 @@ def test_a_model_loaded_quantised_trains_in_the_trainer_and_unloads(settings, ki
             save_strategy="no", logging_steps=1, learning_rate=1e-2, disable_tqdm=True,
         ),
         train_dataset=rows,
-        callbacks=[adalora.AdaLoRACallback(AllocationConfig(target_rank=1, final_steps=1, interval=1))],
+        callbacks=[adalora.AdaLoRACallback(AllocationConfig(recipe="paper", target_rank=1, final_steps=1, interval=1))],
     )  # fmt: skip
     trainer.train()
     assert sum(layer.rank for layer in adalora.adapters(model).values()) == 4

@@ -75,7 +75,7 @@ def test_tensors_shrink_at_the_end_where_several_processes_may_train(caplog):
     model = adapted()
     held = DistributedDataParallel(model)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    config = adalora.AllocationConfig(target_rank=1, total_steps=8, final_steps=4, interval=1)
+    config = adalora.AllocationConfig(recipe="paper", target_rank=1, total_steps=8, final_steps=4, interval=1)
     controller = adalora.AdaLoRAController(model, config)  # it has not seen the wrapper
     controller.attach(optimizer)
     for x, y in mlp_batches(8):

@@ -16,7 +16,9 @@ def controller():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.Tanh(), torch.nn.Linear(6, 6))
     adalora.inject(model, adalora.AdapterConfig(rank=4, target_modules=["0", "2"]))
-    allocation = adalora.AllocationConfig(target_rank=2, total_steps=6, warmup_steps=1, interval=2)
+    allocation = adalora.AllocationConfig(
+        recipe="paper", target_rank=2, total_steps=6, warmup_steps=1, interval=2
+    )
     controller = adalora.AdaLoRAController(model, allocation)
     controller.model = model
     return controller

@@ -30,7 +30,9 @@ def test_every_row_is_a_line_with_its_step(tmp_path):
 def callback():
     model = adalora.inject(mlp(), AdapterConfig(rank=3, target_modules=["up", "down"]))
     callback = AdaLoRACallback(AllocationConfig())
-    callback.controller = AdaLoRAController(model, AllocationConfig(target_rank=2, total_steps=10))
+    callback.controller = AdaLoRAController(
+        model, AllocationConfig(recipe="paper", target_rank=2, total_steps=10)
+    )
     return callback
 
 
@@ -74,7 +76,9 @@ def test_every_budget_update_leaves_a_line(tmp_path):
     torch.manual_seed(0)
     model = adalora.inject(mlp(), AdapterConfig(rank=3, target_modules=["up", "down"]))
     callback = AdaLoRACallback(AllocationConfig())
-    allocation = AllocationConfig(target_rank=2, total_steps=6, warmup_steps=1, final_steps=2, interval=2)
+    allocation = AllocationConfig(
+        orthogonality=0.1, target_rank=2, total_steps=6, warmup_steps=1, final_steps=2, interval=2
+    )
     callback.controller = controller = AdaLoRAController(model, allocation)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.1)
     controller.attach(optimizer)
