@@ -15,7 +15,7 @@ from .updates.parts import Precision
 from .updates.start import RANDOM, SPECTRAL
 
 Recipe = Literal["default", "paper"]
-_RECIPES: Any = None  # what a field is that the recipe stands in for; it is so only while a config is made
+_LEFT_OUT: Any = None  # what a field is that the recipe stands in for; it is so only while a config is made
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class AdapterConfig:
             of the input stays exact. For linear layers and experts; others keep what they need.
         dora: add DoRA's magnitude to every adapted layer: linear layers and convolutions only.
         recipe: what stands in for fields that are left out: ``"default"``, what `docs/recipe.md` arrives at,
-            or ``"paper"``, the settings of AdaLoRA's authors. It is not kept: the fields hold its values.
+            or ``"paper"``, the settings in the code of AdaLoRA's authors. It is not kept: the fields hold its
+            values.
 
     Raises:
         ConfigError: a field's value is not allowed.
@@ -57,12 +58,12 @@ class AdapterConfig:
 
     update: Literal["svd", "lora"] = "svd"
     rank: int = 12
-    alpha: float = _RECIPES
+    alpha: float = _LEFT_OUT
     target_modules: list[str] | str = "all-linear"
     exclude_modules: list[str] = field(default_factory=list)
     train_modules: list[str] = field(default_factory=list)
     scaling: Literal["lora", "rslora", "width"] = "lora"
-    init: Literal["gaussian", "orthogonal", "kaiming", "pissa", "milora"] = _RECIPES
+    init: Literal["gaussian", "orthogonal", "kaiming", "pissa", "milora"] = _LEFT_OUT
     dropout: float = 0.0
     save_input: Precision = "exact"
     dora: bool = False
@@ -155,14 +156,14 @@ class AllocationConfig:
 
     target_rank: int = 8
     total_steps: int | None = None
-    warmup_steps: float = _RECIPES
-    final_steps: float = _RECIPES
+    warmup_steps: float = _LEFT_OUT
+    final_steps: float = _LEFT_OUT
     interval: int | None = None
     schedule: str = "cubic"
     beta1: float = 0.85
     beta2: float = 0.85
     scorer: str = "sensitivity_uncertainty"
-    orthogonality: float = _RECIPES
+    orthogonality: float = _LEFT_OUT
     orthogonality_form: Literal["squared_sum", "mean_norm"] = "mean_norm"
     score_at: Literal["before_step", "after_step"] = "before_step"
     orthogonality_of: Literal["kept", "all"] = "kept"

@@ -40,7 +40,10 @@ class Scorer(Protocol):
         ...
 
     def score(self, state: State, weights: Sequence[Tensor]) -> list[Tensor]:
-        """Return S of the shape of λ for each stack: higher is kept longer."""
+        """Return S of the shape of λ for each stack: higher is kept longer.
+
+        With ``budget_unit="parameter"`` S is divided by what a triplet costs, so it has to be at least 0.
+        """
         ...
 
 

@@ -62,7 +62,8 @@ def budget_schedule(config: AllocationConfig, updates: list[SVDUpdate]) -> sched
     initial = sum(cost * update.lam.numel() for cost, update in zip(costs, updates, strict=True))
     whole = sum(cost * update.matrices for cost, update in zip(costs, updates, strict=True))
     target, unit = config.target_rank * whole, UNITS[config.budget_unit]
-    if target > initial:
+    # What a run has kept costs less than its budget, by less than the dearest triplet, if prices differ.
+    if target - initial >= max(costs):
         matrices = sum(update.matrices for update in updates)
         raise ConfigError(
             f"target_rank is {config.target_rank}, a budget of {target} {unit} for {matrices} matrices; "
@@ -71,7 +72,7 @@ def budget_schedule(config: AllocationConfig, updates: list[SVDUpdate]) -> sched
     warmup, final, interval = config.timetable(config.total_steps)
     return schedulers.make(
         config.schedule,
-        initial=initial,
+        initial=max(initial, target),
         target=target,
         total_steps=config.total_steps,
         warmup_steps=warmup,

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import torch
 
 import adalora
 from adalora import AdaLoRAController, AdapterConfig, AllocationConfig
@@ -30,6 +31,28 @@ def test_the_budget_counts_parameters_if_told_so():
         r"of 3 \(75 parameters\)",
     ):
         AdaLoRAController(model, dataclasses.replace(config, target_rank=4))
+
+
+@pytest.mark.parametrize("unit", ["rank", "parameter"])
+def test_a_model_that_has_shrunk_can_be_steered_again(unit, tmp_path):
+    """What is kept costs a little less than the budget where triplets cost more than 1."""
+    settings = AllocationConfig(
+        target_rank=2, total_steps=4, warmup_steps=0, final_steps=2, interval=1, budget_unit=unit
+    )
+    model = adalora.inject(mlp(), AdapterConfig(rank=3, target_modules=["up", "head"]))
+    controller = AdaLoRAController(model, settings)
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    controller.attach(optimizer)
+    for _ in range(4):
+        model(torch.randn(3, 6, dtype=torch.float64)).square().sum().backward()
+        optimizer.step()
+    adalora.save(model, tmp_path)
+    again = adalora.load(mlp(), tmp_path)
+    updates = list(svd_updates(again, "default").values())
+    schedule = budget_schedule(settings, updates)
+    assert schedule.initial == schedule.target
+    with pytest.raises(adalora.ConfigError, match="target_rank is 3"):
+        budget_schedule(dataclasses.replace(settings, target_rank=3), updates)
 
 
 def test_lora_is_not_steered():
