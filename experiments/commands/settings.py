@@ -3,7 +3,7 @@
 import re
 import types
 from argparse import ArgumentError
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import InitVar, is_dataclass
 from inspect import signature
 from pathlib import Path
@@ -19,7 +19,17 @@ from ..checks import did_you_mean
 Settings = TypeVar("Settings")
 
 
-def read(kind: type[Settings], parser: ArgumentParser, path: Path | None, words: list[str]) -> Settings:
+def _nothing(_: Any) -> Mapping[str, Any]:
+    return {}
+
+
+def read(
+    kind: type[Settings],
+    parser: ArgumentParser,
+    path: Path | None,
+    words: list[str],
+    implied: Callable[[Any], Mapping[str, Any]] = _nothing,
+) -> Settings:
     """Return the settings of a file, with those of the command line put over them.
 
     Args:
@@ -27,6 +37,7 @@ def read(kind: type[Settings], parser: ArgumentParser, path: Path | None, words:
         parser: from `make_parser`, for the same kind.
         path: YAML file; None for the defaults.
         words: ``--key value`` or ``--key=value``; a key may have ``-`` for ``_``.
+        implied: settings -> what follows from them for others that are not given, by full name.
 
     Raises:
         ConfigError: the file cannot be read, or a setting is unknown, missing, or has a wrong value.
@@ -39,7 +50,11 @@ def read(kind: type[Settings], parser: ArgumentParser, path: Path | None, words:
         if name not in known:
             raise ConfigError(f"{name} is no setting.{did_you_mean(name, known)}")
     try:
-        values = parser.instantiate(parser.parse_args([*(["--config", str(path)] if path else []), *words]))
+        parsed = parser.parse_args([*(["--config", str(path)] if path else []), *words])
+        for name, value in implied(parsed).items():
+            if name not in given:
+                parsed[name] = value
+        values = parser.instantiate(parsed)
     except ArgumentError as error:
         raise ConfigError(_plain(kind, str(error))) from error
     return kind(**{name: values[name] for name in names(kind) if "." not in name})

@@ -1,5 +1,7 @@
 """``adalora train CONFIG [--key value ...]``: one training run."""
 
+from typing import Any
+
 from adalora.errors import ConfigError
 
 from .. import files
@@ -37,7 +39,12 @@ def read(words: list[str]) -> RunConfig:
         parser.parse_args(["--help"])
     if not words or words[0].startswith("-"):
         raise ConfigError(f"config is missing; usage: {USAGE}. Shipped: {', '.join(shipped.shipped())}.")
-    return settings.read(RunConfig, parser, shipped.find(words[0]), words[1:])
+    return settings.read(RunConfig, parser, shipped.find(words[0]), words[1:], _implied)
+
+
+def _implied(values: Any) -> dict[str, Any]:
+    """Name the update of a method that has one of its own, whose usual start then stands in."""
+    return {"adapter.update": "lora"} if values.method == "lora" else {}
 
 
 COMMAND = Command("train one model, with baselines, pictures and a report", run)
