@@ -28,7 +28,7 @@ def versions(seed: int) -> dict[str, Any]:
     """Return everything that one has to know to repeat a run: packages, machine, commit, seed, date."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": current_commit(),
         "seed": seed,
         "python": platform.python_version(),
         # torch's own word says for which device it was built, which its metadata may not.
@@ -49,7 +49,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
+def current_commit() -> str | None:
     """Return the commit of the working directory, with a plus if files differ from it; None without git."""
     try:
         commit = _git("rev-parse", "HEAD")

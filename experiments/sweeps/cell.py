@@ -15,8 +15,12 @@ from ..prepare import prepare
 from ..versions import versions
 
 
-def run_cell(config: RunConfig) -> dict[str, Any]:
+def run_cell(config: RunConfig, commit: str | None) -> dict[str, Any]:
     """Train as the settings say, and measure on the validation rows and on the test rows.
+
+    Args:
+        config: settings.
+        commit: of the code that runs.
 
     Returns:
         ``scores`` by part, ``headline``, ``steps``, ``seconds``, ``trained``, ``ranks`` by module (none for a
@@ -25,6 +29,7 @@ def run_cell(config: RunConfig) -> dict[str, Any]:
     Raises:
         AdaLoRAError: a setting is wrong, or data or model are not there.
     """
+    made = versions(config.seed) | {"commit": commit}
     method = methods.get(config.method)
     config = method.resolve(config)
     data = prepare(config)
@@ -46,5 +51,5 @@ def run_cell(config: RunConfig) -> dict[str, Any]:
         "seconds": fitted.seconds,
         "trained": fitted.trained,
         "ranks": ranks,
-        "versions": versions(config.seed),
+        "versions": made,
     }

@@ -1,6 +1,13 @@
 """Runs beside each other, each once."""
 
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +29,8 @@ def test_every_run_leaves_its_numbers_and_a_broken_one_its_reason(configs, tmp_p
     store = Store(tmp_path / "results")
     broken = replace(configs[0], name="broken", task="nothing")
     failed = run_all([*configs, configs[0], broken], store, jobs=2, label="sweep")
-    assert list(failed) == ["broken"]
-    assert "task is 'nothing'" in failed["broken"]
+    assert list(failed) == [store.path(broken)]
+    assert failed[store.path(broken)].startswith("broken: ConfigError: task is 'nothing'")
     assert len(list(store.folder.iterdir())) == 3
     for config in configs:
         found = store.read(config)
@@ -36,3 +43,41 @@ def test_every_run_leaves_its_numbers_and_a_broken_one_its_reason(configs, tmp_p
     before = {path: path.stat().st_mtime_ns for path in store.folder.iterdir()}
     assert run_all(configs, store, jobs=1, label="sweep") == {}
     assert {path: path.stat().st_mtime_ns for path in store.folder.iterdir()} == before
+
+
+def test_an_interrupt_begins_no_further_run(tmp_path):
+    """Ctrl-C goes to every process of the terminal."""
+    program = """
+        import time
+        from pathlib import Path
+        from experiments.sweeps import pool
+        from experiments.config import RunConfig
+        from experiments.sweeps.store import Store
+
+        def run(config, folder, commit):
+            Path(folder, f"{config.seed}").touch()
+            time.sleep(1)
+
+        pool._run = run
+        if __name__ == "__main__":
+            configs = [RunConfig(name="x", task="t", model="m", seed=seed) for seed in range(40)]
+            pool.run_all(configs, Store(Path("results")), jobs=2, label="sweep")
+    """
+    script, results = tmp_path / "sweep.py", tmp_path / "results"
+    script.write_text(textwrap.dedent(program))
+    results.mkdir()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])}
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=environment,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 120
+    while not list(results.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in stderr
+    assert 1 <= len(list(results.iterdir())) <= 6
