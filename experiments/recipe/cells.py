@@ -1,6 +1,7 @@
 """The runs: which methods on which tasks, at which budget, learning rate and seed."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -79,6 +80,7 @@ class Settings:
         left_ratio: learning rate of P and λ over that of the rest.
         warmup: share of the steps at the full budget.
         final: share of the steps with the pattern frozen.
+        every: steps between two decisions on the rank; 0 for a fortieth of all.
         orthogonality: γ.
         orthogonality_form: of the penalty.
         scorer: what decides on the rank.
@@ -93,6 +95,7 @@ class Settings:
     left_ratio: float = 1.0
     warmup: float = 0.2
     final: float = 0.3
+    every: int = 0
     orthogonality: float = 0.0
     orthogonality_form: str = "squared_sum"
     scorer: str = "sensitivity_uncertainty"
@@ -186,7 +189,7 @@ _CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "start: gaussian": {"init": "gaussian"},
         "scale: by width": {"scaling": "width"},
-        "rate of λ: 4 times": {"scale": 8.0},  # it comes to the same, see `derivation`
+        "scale: 4 times": {"scale": 8.0},  # or λ's rate, but for clipping: see `derivation`
         "rate of P and λ: 4 times": {"left_ratio": 4.0},
         "warm-up: 40 % of the steps": {"warmup": 0.4},
         "final phase: 50 % of the steps": {"final": 0.5},
@@ -197,6 +200,14 @@ _CHANGES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "schedule: linear": {"schedule": "linear"},
         "budget: in parameters": {"budget_unit": "parameter"},
         "rank: 8 from the start, none pruned": {"spare": 1.0},
+        "all of it: as recipe='paper' has it": {
+            "init": "gaussian",
+            "scale": 16 / 12,
+            "warmup": 0.0,
+            "final": 0.0,
+            "every": 10,
+            **_PENALTY,
+        },
     }
 )
 ABLATED = Contender("wordnet24", "adalora", 8)
@@ -220,6 +231,7 @@ def cell(contender: Contender, rate: float, seed: int, *, steps: int) -> RunConf
     ground = GROUNDS[contender.task]
     steps = int(ground.share * steps)
     words = [contender.task, contender.method, str(contender.budget), f"{rate:g}", str(seed)]
+    words += re.findall(r"[A-Za-z0-9]+", contender.changed)
     config = RunConfig(
         name="-".join(words),
         task=contender.task,
@@ -261,7 +273,7 @@ def _adaptive(config: RunConfig, contender: Contender) -> RunConfig:
         target_rank=budget,
         warmup_steps=int(settings.warmup * steps),
         final_steps=int(settings.final * steps),
-        interval=max(1, steps // 40),
+        interval=settings.every or max(1, steps // 40),
         orthogonality=settings.orthogonality,
         orthogonality_form=words.orthogonality_form,
         scorer=settings.scorer,

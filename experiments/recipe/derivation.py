@@ -13,9 +13,9 @@ factors, 11 times at d₁ = 384, which is what ``scaling="width"`` makes up for;
 the authors' start, 74 times at d₂ = 384 and σ = 0.02. Once m is above 1/√d, P and Q are what the steps have
 made of them, and ‖ΔW‖ grows with m³ where LoRA's grows with m².
 
-A rate of λ that is k times η comes to the same as an s that is k times as large: λ starts at zero and has no
-decay, ΔW and all gradients but λ's depend on sλ alone, and Adam's step does not depend on the size of a
-gradient.
+A rate of λ that is k times η comes to the same as an s that is k times as large, as long as no gradient is
+clipped: λ starts at zero and has no decay, ΔW and all gradients but λ's depend on sλ alone, and Adam's step
+does not depend on the size of a gradient.
 """
 
 import math
@@ -79,6 +79,11 @@ def measure() -> list[dict[str, Any]]:
     return rows
 
 
+def settings() -> list[RunConfig]:
+    """Return the runs that are measured."""
+    return [_settings(contender) for contender in _STARTS.values()]
+
+
 def predict(config: RunConfig, d1: int, d2: int, moved: float) -> float:
     """Return ‖ΔW‖_F where every number of a factor has moved by ``moved``."""
     adapter, shift = config.adapter, moved**2
@@ -92,11 +97,9 @@ def predict(config: RunConfig, d1: int, d2: int, moved: float) -> float:
 
 
 def _settings(contender: Contender) -> RunConfig:
-    """Return a run at a constant rate, in which nothing is clipped and nothing is pruned until it is over."""
-    steps = max(STEPS) + 10
-    config = cell(
-        replace(contender, settings=replace(contender.settings, warmup=0.9, final=0.05)), RATE, 0, steps=steps
-    )
+    """Return a run at a constant rate, with nothing clipped, and nothing pruned while it is measured."""
+    late = replace(contender.settings, warmup=0.9, final=0.05)
+    config = cell(replace(contender, settings=late), RATE, 0, steps=max(STEPS) + 20)
     training = replace(config.training, lr_schedule="constant", lr_warmup=0.0, max_grad_norm=0.0)
     return replace(config, training=training, data=replace(config.data, eval_rows=100))
 

@@ -14,7 +14,7 @@ from analysis import save_figure
 from ..config import RunConfig
 from ..files import write_json
 from ..sweeps.pool import run_all
-from ..sweeps.store import Store
+from ..sweeps.store import Store, key_of
 from . import derivation
 from .cells import ABLATED, ABLATIONS, CHOOSING_SEEDS, CONTENDERS, FORMS, GROUNDS, TRIALS, Contender, cell
 from .config import RecipeConfig
@@ -36,8 +36,10 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
         choice of; and the ablations.
 
     Raises:
-        ConfigError: a run has failed; the message says which and why. What has finished is kept.
+        ConfigError: a run has failed; the message says which and why. What has finished is kept. Or the
+            folder holds a record of runs of another length.
     """
+    _require_same_steps(config)
     store = Store(Path(config.output) / CELLS)
     lengths = _lengths(Path(config.output) / LENGTHS)
     rows = _compare(CONTENDERS, store, config, "methods")
@@ -49,9 +51,19 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
         "trials": _choose(TRIALS, store, config, "trials"),
         "forms": _choose(FORMS, store, config, "forms"),
     }
-    _write(record, store, Path(config.output))  # the ablations take hours
+    compared = [*CONTENDERS]
+    _write(record, store, config, compared)  # the ablations take hours
     record["ablations"] = _compare((ABLATED, *ABLATIONS), store, config, "ablations")
-    return _write(record, store, Path(config.output))
+    return _write(record, store, config, [*compared, *ABLATIONS])
+
+
+def _require_same_steps(config: RecipeConfig) -> None:
+    there = Path(config.output) / RECORD
+    steps = read(there.parent)["steps"] if there.exists() else config.steps
+    if steps != config.steps:
+        raise ConfigError(
+            f"steps is {config.steps}, and {there} is of runs of {steps} steps; give another --output."
+        )
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -60,36 +72,53 @@ def read(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _write(record: dict[str, Any], store: Store, place: Path) -> dict[str, Any]:
+def _write(
+    record: dict[str, Any], store: Store, config: RecipeConfig, compared: list[Contender]
+) -> dict[str, Any]:
     """Write the record, with what its runs were made with, and its pictures; return it."""
-    record["made_with"] = _made_with(store)
+    place = Path(config.output)
+    record["made_with"] = _made_with(_runs(store, config.steps, compared))
     write_json(place / RECORD, record)
     for name, figure in pictures(record):
         save_figure(figure, place / f"{name}.png")
     return record
 
 
-def _made_with(store: Store) -> dict[str, Any]:
-    runs = list(store)
+def _runs(store: Store, steps: int, compared: list[Contender]) -> list[dict[str, Any]]:
+    """Return every result that the record is made of, once."""
+    configs = [one for who in (*compared, *TRIALS, *FORMS) for one in choosing(who, steps)]
+    configs += [one for who in compared for one in final(who, best_rate(who, store, steps), steps)]
+    return [store.read(one) for one in {store.path(one): one for one in configs}.values()]
+
+
+def _made_with(runs: list[dict[str, Any]]) -> dict[str, Any]:
     made = [run["versions"] for run in runs]
     return {
         "platform": sorted({one["machine"]["platform"] for one in made}),
         "cores": sorted({str(one["machine"]["cores"]) for one in made}),
         "torch": sorted({one["packages"]["torch"] for one in made}),
         "transformers": sorted({one["packages"]["transformers"] for one in made}),
-        "commit": sorted({str(one["commit"])[:7] for one in made}),
+        "commit": sorted({_short(one["commit"]) for one in made}),
         "runs": len(runs),
         "hours": sum(run["seconds"] for run in runs) / 3600,
     }
 
 
+def _short(commit: str | None) -> str:
+    """Return the beginning of a commit, and the plus of a working tree that differed from it."""
+    return "unknown" if commit is None else commit[:7] + "+" * commit.endswith("+")
+
+
 def _lengths(path: Path) -> list[dict[str, Any]]:
-    """Measure how far steps move ΔW, unless it has been done."""
-    if not path.exists():
+    """Measure how far steps move ΔW, unless it has been done with the same settings."""
+    keys = [key_of(one) for one in derivation.settings()]
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if found.get("keys") != keys:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, derivation.measure())
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+        found = {"keys": keys, "rows": derivation.measure()}
+        write_json(path, found)
+    rows: list[dict[str, Any]] = found["rows"]
+    return rows
 
 
 def _compare(
@@ -99,10 +128,8 @@ def _compare(
     steps = config.steps
     _choose(contenders, store, config, label)
     rates = {who: best_rate(who, store, steps) for who in contenders}
-    final = [
-        cell(who, rate, seed, steps=steps) for who, rate in rates.items() for seed in GROUNDS[who.task].seeds
-    ]
-    _train(final, store, config, f"{label}, seeds")
+    runs = [one for who, rate in rates.items() for one in final(who, rate, steps)]
+    _train(runs, store, config, f"{label}, seeds")
     return [_row(who, rate, store, steps) for who, rate in rates.items()]
 
 
@@ -118,6 +145,11 @@ def _choose(
 def choosing(contender: Contender, steps: int) -> list[RunConfig]:
     """Return the runs that decide on a learning rate."""
     return [cell(contender, rate, seed, steps=steps) for rate in contender.rates for seed in CHOOSING_SEEDS]
+
+
+def final(contender: Contender, rate: float, steps: int) -> list[RunConfig]:
+    """Return the runs that are compared: all seeds at one learning rate."""
+    return [cell(contender, rate, seed, steps=steps) for seed in GROUNDS[contender.task].seeds]
 
 
 def best_rate(contender: Contender, store: Store, steps: int) -> float:
@@ -152,8 +184,7 @@ def _names(contender: Contender) -> dict[str, Any]:
 def _train(configs: Iterable[RunConfig], store: Store, config: RecipeConfig, label: str) -> None:
     failed = run_all(list(configs), store, jobs=config.jobs, label=label)
     if failed:
-        name, reason = next(iter(failed.items()))
-        raise ConfigError(f"{len(failed)} runs have failed; first: {name}: {reason}")
+        raise ConfigError(f"{len(failed)} runs have failed; first: {next(iter(failed.values()))}")
 
 
 def _score(store: Store, config: RunConfig, part: str) -> float:
@@ -162,7 +193,7 @@ def _score(store: Store, config: RunConfig, part: str) -> float:
 
 
 def _row(contender: Contender, rate: float, store: Store, steps: int) -> dict[str, Any]:
-    configs = [cell(contender, rate, seed, steps=steps) for seed in GROUNDS[contender.task].seeds]
+    configs = final(contender, rate, steps)
     scores = [_score(store, config, "test") for config in configs]
     results = [store.read(config) for config in configs]
     return {
@@ -190,5 +221,10 @@ def _tests(rows: list[dict[str, Any]]) -> Iterable[Mapping[str, Any]]:
                     "against": other["method"],
                     "against_changed": other["changed"],
                     "difference": row["mean"] - other["mean"],
-                    "p": float(ttest_rel(row["test"], other["test"]).pvalue),
+                    "p": _p(row["test"], other["test"]),
                 }
+
+
+def _p(ours: list[float], theirs: list[float]) -> float:
+    """Return the p of a paired t-test, which is not defined where no pair differs."""
+    return 1.0 if ours == theirs else float(ttest_rel(ours, theirs).pvalue)

@@ -33,10 +33,11 @@ def test_nothing_is_clipped_or_pruned_while_it_is_measured():
         assert config.training.lr_schedule == "constant"
         assert config.training.max_steps > max(derivation.STEPS)
         if contender.method == "adalora":
-            assert config.allocation.warmup_steps >= 99
+            warmup, *_ = config.allocation.timetable(config.training.max_steps)
+            assert warmup >= max(derivation.STEPS)
 
 
-def test_the_first_steps_of_both_are_equally_long():
+def test_the_first_steps_of_both_are_equally_long_for_each_component():
     lora, ours = (
         derivation._settings(derivation._STARTS[name]) for name in ("LoRA", "AdaLoRA, long first steps")
     )
@@ -44,10 +45,10 @@ def test_the_first_steps_of_both_are_equally_long():
     assert lengths[1] / lengths[0] == pytest.approx(math.sqrt(12 / 8))
 
 
-def test_a_rate_of_lambda_is_a_scale():
+def test_a_rate_of_lambda_is_a_scale_as_long_as_nothing_is_clipped():
     """k times the rate of λ, and k times s: the same ΔW at every step, but for Adam's ε."""
 
-    def trained(alpha, rate):
+    def trained(alpha, rate, clip=None):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(5, 7)).double()
         adalora.inject(model, adalora.AdapterConfig(rank=3, alpha=alpha, init="orthogonal"))
@@ -64,7 +65,11 @@ def test_a_rate_of_lambda_is_a_scale():
             # λ = 0 gives P and Q no gradient in the first step, and 0/0 would be no step.
             for factor in factors:
                 factor.grad[factor.grad == 0] = 1.0
+            if clip is not None:
+                nn.utils.clip_grad_norm_([*factors, *lam], clip)
             optimizer.step()
         return layer.delta_weight()
 
     torch.testing.assert_close(trained(3.0, 4e-2), trained(12.0, 1e-2), rtol=1e-9, atol=1e-12)
+    clipped = trained(3.0, 4e-2, clip=0.1), trained(12.0, 1e-2, clip=0.1)
+    assert (clipped[0] - clipped[1]).norm() > 0.01 * clipped[0].norm()

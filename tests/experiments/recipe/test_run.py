@@ -1,12 +1,13 @@
 """From runs to the comparison, with made-up scores in place of training."""
 
 import json
+import warnings
 
 import pytest
 
 from adalora import ConfigError
 from experiments.recipe import run
-from experiments.recipe.cells import ABLATIONS, CONTENDERS, FORMS, GROUNDS, RATES, TRIALS
+from experiments.recipe.cells import ABLATIONS, CONTENDERS, FORMS, GROUNDS, RATES, TRIALS, cell
 from experiments.recipe.config import RecipeConfig
 from experiments.recipe.tables import markdown
 from experiments.sweeps.store import Store, key_of
@@ -103,8 +104,48 @@ def test_equal_scores_take_the_smaller_rate(tmp_path):
     assert run.best_rate(who, store, 200) == min(RATES)
 
 
+def test_a_record_of_other_runs_is_not_written_over(tmp_path, trained):
+    run.recipe(RecipeConfig(output=str(tmp_path)))
+    before = (tmp_path / run.RECORD).read_bytes()
+    with pytest.raises(ConfigError, match=r"steps is 20, and .*recipe.json is of runs of 200 steps; give"):
+        run.recipe(RecipeConfig(output=str(tmp_path), steps=20))
+    assert (tmp_path / run.RECORD).read_bytes() == before
+
+
+def test_only_the_runs_that_are_compared_are_counted(tmp_path, trained):
+    stray = cell(CONTENDERS[0], 0.5, 9, steps=200)
+    Store(tmp_path / run.CELLS).write(stray, made_up(stray))
+    assert run.recipe(RecipeConfig(output=str(tmp_path)))["made_with"]["runs"] == len(trained)
+
+
+def test_lengths_are_measured_again_where_their_settings_have_changed(tmp_path, trained):
+    run.recipe(RecipeConfig(output=str(tmp_path)))
+    path = tmp_path / run.LENGTHS
+    found = json.loads(path.read_text())
+    assert found["rows"] == LENGTHS
+    path.write_text(json.dumps({"keys": ["other"], "rows": []}))
+    assert run.recipe(RecipeConfig(output=str(tmp_path)))["lengths"] == LENGTHS
+    path.write_text(json.dumps({**found, "rows": LENGTHS[:1]}))
+    assert run.recipe(RecipeConfig(output=str(tmp_path)))["lengths"] == LENGTHS[:1]
+
+
+@pytest.mark.parametrize(("theirs", "p"), [([0.5, 0.6, 0.7], 1.0), ([0.6, 0.7, 0.8], 0.0)])
+def test_equal_scores_differ_by_chance(theirs, p):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numbers that differ by nothing but a constant
+        assert run._p([0.5, 0.6, 0.7], theirs) == pytest.approx(p, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("commit", "short"),
+    [("0123456789", "0123456"), ("0123456789+", "0123456+"), (None, "unknown")],
+)
+def test_a_commit_that_is_not_clean_keeps_its_plus(commit, short):
+    assert run._short(commit) == short
+
+
 def test_a_run_that_fails_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "run_all", lambda configs, store, **_: {"a-run": "DataError: not there"})
+    monkeypatch.setattr(run, "run_all", lambda configs, store, **_: {"file": "a-run: DataError: not there"})
     monkeypatch.setattr(run.derivation, "measure", lambda: LENGTHS)
     with pytest.raises(ConfigError, match="1 runs have failed; first: a-run: DataError: not there"):
         run.recipe(RecipeConfig(output=str(tmp_path)))
