@@ -14,8 +14,9 @@ from .merge import merge_, merged, unload, unmerge_
 from .orthogonality import orthogonality_penalty
 from .parameter_groups import parameter_groups
 from .quantize import footprint, quantize_
+from .routing import route
 from .scorers import Scorer, register_scorer
-from .switch import disabled
+from .switch import disabled, set_adapter
 from .updates import LoRAUpdate, SVDUpdate
 from .version import __version__
 from .walk import adapters
@@ -52,7 +53,9 @@ __all__ = [
     "parameter_groups",
     "quantize_",
     "register_scorer",
+    "route",
     "save",
+    "set_adapter",
     "unload",
     "unmerge_",
 ]

@@ -9,17 +9,19 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from .candidates import base_of, candidates, is_under
+from .candidates import base_of, candidates
 from .config import AdapterConfig
 from .controller import AdaLoRAController
 from .errors import CheckpointError, StateError, TargetError
 from .files import commit, json_writer, read_json, read_tensors_file, tensor_writer
 from .header import Header, Shape, read_header
-from .inject import inject_saved, injected_configs
+from .inject import inject_saved
+from .injected import injected_configs, require_adapter
 from .layers import AdaptedLayer, Origin
 from .targets import adaptable_shapes, find_targets
+from .trained import trained_layers
 from .updates import SPECTRAL
-from .walk import adapters, unwrap, walk
+from .walk import adapters, unwrap
 
 HEADER = "adapter.json"
 
@@ -49,11 +51,9 @@ def save(
         CheckpointError: a file could not be written, or a value is NaN or infinite. The previous save is
             whole in both cases.
     """
-    configs = injected_configs(model)
-    if name not in configs:
-        raise StateError(f"the model has no adapter named {name!r}; it has: {', '.join(configs) or 'none'}.")
+    config = require_adapter(model, name)
     folder = Path(folder)
-    tensors = dict(_tensors(model, name, configs[name]))
+    tensors = dict(_tensors(model, name, config))
     for key, tensor in tensors.items():
         if isinstance(tensor, nn.Parameter):
             _require_finite(key, tensor)
@@ -100,7 +100,7 @@ def load(
     tensors = read_tensors_file(folder / header.files["adapter"])
     _require_layout(header, tensors)
     _require_same_model(model, header, name)
-    for key in tensors.keys() - _buffers(model, header.config):
+    for key in tensors.keys() - _buffers(model, header.config, name):
         _require_finite(key, tensors[key])
     take_up = _prepared(controller, folder, header, name)
 
@@ -156,23 +156,22 @@ def _tensors(model: nn.Module, name: str, config: AdapterConfig) -> Iterator[tup
         if name in layer.updates:
             for key, tensor in layer.adapter_tensors(name).items():
                 yield f"{module}.{key}", tensor
-    yield from _trained_tensors(model, config)
+    yield from _trained_tensors(model, config, name)
 
 
-def _trained_tensors(model: nn.Module, config: AdapterConfig) -> Iterator[tuple[str, Tensor]]:
-    for module_name, module in walk(model):
-        if is_under(module_name, config.train_modules):
-            whole = isinstance(module, AdaptedLayer)  # another adapter sits on it; its base is what trains
-            for key, tensor in base_of(module).state_dict(keep_vars=True).items():
-                if isinstance(module, AdaptedLayer) and key == "weight":
-                    yield f"{module_name}.{key}", module.frozen_weight  # without the updates, merged or not
-                elif whole or "." not in key:
-                    yield f"{module_name}.{key}", tensor
+def _trained_tensors(model: nn.Module, config: AdapterConfig, name: str) -> Iterator[tuple[str, Tensor]]:
+    for module_name, module in trained_layers(model, config, name):
+        whole = isinstance(module, AdaptedLayer)  # another adapter sits on it; its base is what trains
+        for key, tensor in base_of(module).state_dict(keep_vars=True).items():
+            if isinstance(module, AdaptedLayer) and key == "weight":
+                yield f"{module_name}.{key}", module.frozen_weight  # without the updates, merged or not
+            elif whole or "." not in key:
+                yield f"{module_name}.{key}", tensor
 
 
-def _buffers(model: nn.Module, config: AdapterConfig) -> set[str]:
+def _buffers(model: nn.Module, config: AdapterConfig, name: str) -> set[str]:
     """Name the trained modules' buffers, in which an infinite value may be meant, as in a causal mask."""
-    trained = _trained_tensors(model, config)
+    trained = _trained_tensors(model, config, name)
     return {key for key, tensor in trained if not isinstance(tensor, nn.Parameter)}
 
 
@@ -200,7 +199,7 @@ def _header(model: nn.Module, name: str, files: dict[str, str]) -> Header:
         modules={module: shapes[module] for module in layers},
         ranks={module: layer.named_updates()[name].rank for module, layer in layers.items()},
         triplets={module: layer.named_updates()[name].parts().rank for module, layer in layers.items()},
-        trained={key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, config)},
+        trained={key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, config, name)},
     )
 
 
@@ -213,7 +212,8 @@ def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
     else:
         here = header.modules.keys() & shapes.keys()
     found: dict[str, Shape] = {module: shapes[module] for module in shapes if module in here}
-    found |= {key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, existing or header.config)}
+    trained = _trained_tensors(model, existing or header.config, name)
+    found |= {key: tuple(tensor.shape) for key, tensor in trained}
     rows = _differences(header.modules | header.trained, found)
     if not rows and existing is None:  # only a configuration that fits can be asked for its targets
         here = _target_names(model, header)

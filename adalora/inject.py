@@ -7,21 +7,21 @@ from typing import TypeVar
 
 from torch import nn
 
-from .bases import storage_of
-from .candidates import base_of, is_under
+from .candidates import base_of
 from .config import AdapterConfig
 from .errors import ConfigError, StateError, TargetError
+from .injected import active_adapters, injected_configs, record
 from .layers import AdaptedLayer, Origin
 from .plan import plan
 from .surgery import take_apart, tell
+from .switch import activate
 from .targets import Survey, Target, survey
 from .tied import require_untied, untie
+from .trained import copy_apart, require_apart, trained_parameters
 from .updates import SPECTRAL
-from .walk import adapters, replace, unwrap, walk
+from .walk import adapters, replace
 
 M = TypeVar("M", bound=nn.Module)
-
-_CONFIGS = "adalora_configs"  # the model's own record of what was injected
 
 
 def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
@@ -29,7 +29,9 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
 
     The model's outputs do not change, whatever the start, as far as the type of the base weights can hold the
     residual of a start from singular vectors. Random starts come from torch's global generator. A second
-    adapter under another name is added to the first, and only the new one trains.
+    adapter under another name is added to those that are active, and only the new one trains; see
+    `adalora.set_adapter`. The first one trains ``config.train_modules`` where they are, every further one
+    copies of its own, which begin as the modules are now.
 
     Args:
         model: any module; its targeted layers are replaced by `AdaptedLayer`s that hold them.
@@ -70,7 +72,9 @@ def _prepare(model: nn.Module, config: AdapterConfig, name: str) -> tuple[Survey
     for target in found.targets:
         _require_fits(target, config)
     tied = require_untied(model, found.targets)
-    _parameters_to_train(model, config)
+    trained_parameters(model, config)
+    if injected_configs(model):
+        require_apart(model, config, found.targets)
     return found, tied
 
 
@@ -99,37 +103,15 @@ def _put_on(
         planned.put_on(layer, name)
     if tied and config.init in SPECTRAL:  # the residual has parted them
         untie(model)
-    for parameter in _parameters_to_train(model, config):
+    configs = injected_configs(model)
+    if configs:
+        copy_apart(model, config, name)
+    for parameter in trained_parameters(model, config, name):
         parameter.requires_grad_(True)
+    record(model, {**configs, name: config}, active_adapters(model))
+    activate(model, {**active_adapters(model), name: 1.0})
     tell(model)
-    unwrap(model).__dict__[_CONFIGS] = {**injected_configs(model), name: config}
     return model
-
-
-def injected_configs(model: nn.Module) -> dict[str, AdapterConfig]:
-    """Return the configurations of the adapters on ``model``, by adapter name."""
-    return dict(unwrap(model).__dict__.get(_CONFIGS, {}))
-
-
-def forget_configs(model: nn.Module) -> None:
-    """Drop the record of the adapters, once they are gone."""
-    unwrap(model).__dict__.pop(_CONFIGS, None)
-
-
-def _parameters_to_train(model: nn.Module, config: AdapterConfig) -> list[nn.Parameter]:
-    found = []
-    for name, module in walk(model):
-        if is_under(name, config.train_modules):
-            base = base_of(module)
-            for key, parameter in base.named_parameters(recurse=isinstance(module, AdaptedLayer)):
-                if not parameter.is_floating_point() or storage_of(base).rounds:
-                    raise TargetError(
-                        f"train_modules {config.train_modules} holds {name}.{key} of type {parameter.dtype}, "
-                        f"which is quantised or whole-numbered and has no gradient; name modules with "
-                        f"floating-point weights."
-                    )
-                found.append(parameter)
-    return found
 
 
 def _require_free(model: nn.Module, name: str) -> None:

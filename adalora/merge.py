@@ -9,11 +9,11 @@ from torch import nn
 
 from .dequantize import dequantized_layers, forget_quantization
 from .errors import StateError
-from .inject import forget_configs
+from .injected import forget
 from .layers import AdaptedLayer
 from .surgery import put_together, tell
 from .tied import shares, untie
-from .walk import adapters, replace, walk
+from .walk import adapters, replace, variants, walk
 from .wrappers import sharding_wrapper
 
 M = TypeVar("M", bound=nn.Module)
@@ -62,7 +62,9 @@ def merged(model: M) -> Iterator[M]:
 
 
 def unload(model: M, *, dequantize: bool = False) -> M:
-    """Merge for good and return the model with plain layers; its weights stay frozen.
+    """Merge the active adapters for good, and return the model with plain layers; its weights stay frozen.
+
+    The other adapters are dropped.
 
     Args:
         model: the model.
@@ -82,7 +84,9 @@ def unload(model: M, *, dequantize: bool = False) -> M:
             replace(model, name, plain[id(module)])
         elif isinstance(module, AdaptedLayer):
             replace(model, name, module.base)
-    forget_configs(model)
+    for name, module in variants(model).items():
+        replace(model, name, module.of(module.chosen))
+    forget(model)
     put_together(model)
     tell(model)
     if dequantize:

@@ -17,27 +17,29 @@ Form = Literal["squared_sum", "mean_norm"]
 
 
 def orthogonality_penalty(model: nn.Module, form: Form = "squared_sum") -> Tensor:
-    """Return the penalty of every SVD update of a model as a differentiable scalar, for use in a loss.
+    """Return the penalty of every active SVD update of a model as a differentiable scalar, for use in a loss.
 
     Who adds it to the loss sets ``AllocationConfig(orthogonality=0)``, so that it does not count twice.
 
     Args:
-        model: a model with at least one SVD update.
+        model: a model with at least one active SVD update.
         form: ``"squared_sum"``, Σ R over the matrices (the paper), or ``"mean_norm"``, the mean of ‖·‖_F over
             all 2n factors (the authors' code).
 
     Raises:
-        ConfigError: ``form`` is unknown, or the model has no SVD update.
+        ConfigError: ``form`` is unknown, or the model has no active SVD update.
     """
     factors = [
         factor
         for layer in adapters(model).values()
-        for update in layer.named_updates().values()
+        for update in layer.active_updates().values()
         if isinstance(update, SVDUpdate)
         for factor in (update.P, update.Q.mT)
     ]
     if not factors:
-        raise ConfigError("model has no SVD update; call inject(model, AdapterConfig(update='svd')) first.")
+        raise ConfigError(
+            "model has no active SVD update; call inject(model, AdapterConfig(update='svd')) first."
+        )
     residuals = [_residual(factor) for factor in factors]
     device = residuals[0].device
     if form == "squared_sum":

@@ -38,7 +38,8 @@ class Plan:
         if self.origin is not None:
             layer.set_origin_(name, self.origin)
         if self.dora:
-            layer.magnitudes[name] = nn.Parameter(row_norms(layer.matrix(until=name)))
+            before = {**layer.active, name: 1.0}
+            layer.magnitudes[name] = nn.Parameter(row_norms(layer.matrix(until=name, active=before)))
 
 
 def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) -> Plan:

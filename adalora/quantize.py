@@ -16,7 +16,7 @@ from .bases import storage_of
 from .candidates import base_of, is_under
 from .checks import one_of
 from .errors import ConfigError, StateError, TargetError
-from .inject import injected_configs
+from .injected import injected_configs
 from .layers import AdaptedLayer, LayerKind, kind_of
 from .layers.linear import Linear
 from .reads import layers_read_for_their_type

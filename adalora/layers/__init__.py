@@ -1,8 +1,22 @@
 """Layers that can be adapted, and the layer that adapts them."""
 
-from .adapted import AdaptedLayer, Origin
+from .adapted import AdaptedLayer
 from .kind import LayerKind
 from .kinds import kind_of, supported
+from .origin import Origin
+from .routed import Routes
 from .split import Split, is_split, split_of
+from .variants import Variants
 
-__all__ = ["AdaptedLayer", "LayerKind", "Origin", "Split", "is_split", "kind_of", "split_of", "supported"]
+__all__ = [
+    "AdaptedLayer",
+    "LayerKind",
+    "Origin",
+    "Routes",
+    "Split",
+    "Variants",
+    "is_split",
+    "kind_of",
+    "split_of",
+    "supported",
+]

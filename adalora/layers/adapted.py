@@ -1,6 +1,6 @@
 """A frozen layer and the updates beside it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 import torch
@@ -8,26 +8,16 @@ from torch import Tensor, nn
 
 from ..bases import Storage, storage_of
 from ..errors import StateError
-from ..updates import Update
+from ..updates import Parts, Update
 from .dora import row_norms, row_scales
 from .exact import exactly
 from .kind import LayerKind
-
-
-class Origin(nn.Module):
-    """What was taken out of a base weight when an update started from it: left @ right, frozen."""
-
-    left: Tensor
-    right: Tensor
-
-    def __init__(self, left: Tensor, right: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("left", left)
-        self.register_buffer("right", right)
+from .origin import Origin
+from .routed import Routes, routed
 
 
 class AdaptedLayer(nn.Module):
-    """h = W₀x + b + Σₖ ΔWₖ x: a base layer, which stays frozen, plus named low-rank updates.
+    """h = W₀x + b + Σₖ wₖ ΔWₖ x: a base layer, which stays frozen, plus named low-rank updates.
 
     It answers for every attribute of its base layer (``weight``, ``in_features``, …), because some models
     read them.
@@ -38,11 +28,13 @@ class AdaptedLayer(nn.Module):
 
     Attributes:
         base: the layer to adapt.
-        updates: updates by adapter name; all of them are added up.
+        updates: updates by adapter name, in the order in which they came.
+        active: weight wₖ of each adapter that takes part, in the same order; set by `adalora.set_adapter`.
         magnitudes: DoRA's vector m, shape (d₁,), of the adapters that have one; it rescales the rows of the
-            sum of the base weight and all updates up to its own.
+            sum of the base weight and all active updates up to its own.
         origins: what the updates that started from singular vectors have taken out of the base weight, which
-            holds the residual.
+            holds the residual; it is put back in the measure in which its adapter does not take part.
+        routes: which adapter each example of a batch gets, within `adalora.route`; None outside.
         enabled: False lets the layer answer as it did before it was adapted, see `adalora.disabled`.
         rounding_error: while merged, ‖stored − exact‖/‖exact‖ of the weight in Frobenius norm; None before.
     """
@@ -57,6 +49,8 @@ class AdaptedLayer(nn.Module):
         self.updates = nn.ModuleDict()
         self.magnitudes = nn.ParameterDict()
         self.origins = nn.ModuleDict()
+        self.active: dict[str, float] = {}
+        self.routes: Routes | None = None
         self.enabled = True
         self.rounding_error: float | None = None
         self._original: list[nn.Parameter] = []  # W₀ while merged; a list hides it from nn.Module
@@ -82,27 +76,34 @@ class AdaptedLayer(nn.Module):
     # Asked
 
     def named_updates(self) -> dict[str, Update]:
-        """Return the updates by adapter name."""
+        """Return the updates by adapter name, active or not."""
         return {name: cast(Update, update) for name, update in self.updates.items()}
+
+    def active_updates(self) -> dict[str, Update]:
+        """Return the updates of the adapters that take part, by name."""
+        return {name: cast(Update, self.updates[name]) for name in self.active}
 
     @property
     def update(self) -> Update:
-        """The update of a layer that has one.
+        """The update of a layer that has one, or of which one is active.
 
         Raises:
-            StateError: the layer has several; take one of `named_updates`.
+            StateError: there are several, or none is active; take one of `named_updates`.
         """
         updates = self.named_updates()
+        if len(updates) > 1:
+            updates = self.active_updates()
         if len(updates) != 1:
             raise StateError(
-                f"the layer has {len(updates)} updates ({', '.join(updates)}); use .named_updates()[name]."
+                f"the layer has {len(self.updates)} updates ({', '.join(self.updates)}), of which "
+                f"{len(updates)} are active; use .named_updates()[name]."
             )
         return next(iter(updates.values()))
 
     @property
     def rank(self) -> int:
-        """Number of components alive, over all updates."""
-        return sum(update.rank for update in self.named_updates().values())
+        """Number of components alive, over all active updates."""
+        return sum(update.rank for update in self.active_updates().values())
 
     @property
     def storage(self) -> Storage:
@@ -120,35 +121,53 @@ class AdaptedLayer(nn.Module):
 
     @exactly
     def delta_weight(self) -> Tensor:
-        """Return what the adapters add to the base weight, dense, as the base weight lies.
+        """Return what the active adapters add to the base weight, dense, as the base weight lies.
 
-        Without DoRA this is the sum of the updates. The base weight is the one that the layer runs with when
-        it is not merged.
+        Without DoRA this is the weighted sum of the updates. The base weight is the one that the layer runs
+        with when it is not merged.
         """
-        if not self.magnitudes:
-            deltas = [torch.matmul(*update.factors()) for update in self.named_updates().values()]
-            return self.kind.arrange(self.base, torch.stack(deltas).sum(0) if len(deltas) > 1 else deltas[0])
-        return self.kind.arrange(self.base, self.matrix()) - self.storage.read(self.base, self.frozen_weight)
+        if self.magnitudes:
+            return self.kind.arrange(self.base, self.matrix()) - self.storage.read(
+                self.base, self.frozen_weight
+            )
+        added = [weight * torch.matmul(*parts.factors()) for parts, weight in self._terms(self.active)]
+        if not added:
+            return torch.zeros_like(self.storage.read(self.base, self.frozen_weight))
+        return self.kind.arrange(self.base, torch.stack(added).sum(0) if len(added) > 1 else added[0])
+
+    def adapter_parameters(self) -> dict[str, list[nn.Parameter]]:
+        """Return what each adapter trains in this layer, by its name."""
+        updates, magnitudes = self.updates.items(), dict(self.magnitudes.items())
+        return {
+            name: [one for one in (*update._parameters.values(), magnitudes.get(name)) if one is not None]
+            for name, update in updates
+        }
 
     # Run
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Run the base layer and add every update; takes what the base layer takes."""
-        if self._original or not self.enabled:
-            return self._without_updates(*args, **kwargs)
-        out: Tensor | None = None
-        base, magnitudes = self.base, self.magnitudes  # looked up once: nn.Module is slow at it
-        for name, update in self.updates.items():
-            out = self._updated(base, out, cast(Update, update), args, kwargs)
+        """Run the base layer and add every active update; takes what the base layer takes."""
+        base, magnitudes, updates = self.base, self.magnitudes, self.updates  # nn.Module is slow at these
+        if self._original:
+            return cast(Tensor, base(*args, **kwargs))
+        active = self.active if self.enabled else {}
+        if self.routes is not None and self.enabled:
+            return routed(self, self.routes, *args, **kwargs)
+        out = self._put_back(active, args, kwargs)
+        for name, weight in active.items():
+            update = cast(Update, updates[name])
+            out = self._updated(out, update, weight, args, kwargs)
             if name in magnitudes:
                 out = self._rescaled(out, name)
-        return cast(Tensor, out)
+        return cast(Tensor, base(*args, **kwargs)) if out is None else out
 
     def _updated(
-        self, base: nn.Module, out: Tensor | None, update: Update, args: Any, kwargs: dict[str, Any]
+        self, out: Tensor | None, update: Update, weight: float, args: Any, kwargs: dict[str, Any]
     ) -> Tensor:
         """Add an update to what came before it: None is the base layer, which has not run yet."""
-        parts, inputs = update.parts(), (*args, *kwargs.values())
+        base, parts, inputs = self.base, update.parts(), (*args, *kwargs.values())
+        if weight != 1:
+            parts = parts.times(weight)
         dropout = update.dropout if self.training else 0.0
         if out is None and parts.rank > 0 and dropout == 0:
             out = self.kind.fused(base, parts, update.save_input, *inputs)
@@ -157,12 +176,13 @@ class AdaptedLayer(nn.Module):
         out = cast(Tensor, base(*args, **kwargs)) if out is None else out
         return self.kind.added(base, out, parts, update.save_input, dropout, *inputs) if parts.rank else out
 
-    def _without_updates(self, *args: Any, **kwargs: Any) -> Tensor:
-        out: Tensor = self.base(*args, **kwargs)
-        if not self.merged:
-            for origin in cast(Iterable[Origin], self.origins.values()):
-                delta = self.kind.apply(self.base, origin.left, origin.right, 0.0, *args, *kwargs.values())
-                out = out + delta.to(out.dtype)
+    def _put_back(self, active: Mapping[str, float], args: Any, kwargs: dict[str, Any]) -> Tensor | None:
+        """Return the base layer with what inactive adapters took out of it; None where that is nothing."""
+        out: Tensor | None = None
+        for origin, weight in self._taken(active):
+            out = cast(Tensor, self.base(*args, **kwargs)) if out is None else out
+            delta = self.kind.apply(self.base, *origin.factors(), 0.0, *args, *kwargs.values())
+            out = out + (weight * delta).to(out.dtype)
         return out
 
     def _rescaled(self, out: Tensor, name: str) -> Tensor:
@@ -188,17 +208,34 @@ class AdaptedLayer(nn.Module):
         """W₀, whether or not the layer is merged."""
         return self._original[0] if self.merged else self.base_weight
 
+    def _terms(self, active: Mapping[str, float]) -> list[tuple[Parts, float]]:
+        """Return what is added to the base weight where no adapter rescales it, and its weight."""
+        updates = [(cast(Update, self.updates[name]).parts(), weight) for name, weight in active.items()]
+        return [*((origin.parts(), weight) for origin, weight in self._taken(active)), *updates]
+
+    def _taken(self, active: Mapping[str, float]) -> list[tuple[Origin, float]]:
+        """Return what adapters have taken out of the base weight, and how much of it has to be put back."""
+        if not self.origins:
+            return []
+        shares = [(cast(Origin, self.origins[name]), 1 - active.get(name, 0.0)) for name in self.origins]
+        return [(origin, share) for origin, share in shares if share != 0]
+
     @exactly
-    def matrix(self, until: str | None = None) -> Tensor:
+    def matrix(self, until: str | None = None, active: Mapping[str, float] | None = None) -> Tensor:
         """Return the base weight plus the updates, d₁ × d₂, in float32 at least.
 
         Args:
             until: the last adapter that counts, without its own rescaling; None for all of them, rescaled.
+            active: the adapters that take part, with their weights; None for those that do.
         """
+        active = self.active if active is None else active
         read = self.kind.matrix(self.base, self.storage.read(self.base, self.frozen_weight))
         W = read.to(torch.promote_types(read.dtype, torch.float32))
-        for name, update in self.named_updates().items():
-            W = W + torch.matmul(*update.factors())
+        for origin, weight in self._taken(active):
+            W = W + weight * torch.matmul(*origin.factors())
+        for name, weight in active.items():
+            delta = torch.matmul(*cast(Update, self.updates[name]).factors())
+            W = W + (delta if weight == 1 else weight * delta)
             if name == until:
                 break
             if name in self.magnitudes:
@@ -208,12 +245,12 @@ class AdaptedLayer(nn.Module):
     @exactly
     def set_origin_(self, name: str, origin: Origin) -> None:
         """Take ``origin`` out of the base weight, in place of what the adapter has taken out so far."""
-        taken = torch.matmul(origin.left, origin.right)
+        taken = torch.matmul(*origin.factors())
         if name in self.origins:
             before = cast(Origin, self.origins[name])
-            if torch.equal(before.left, origin.left) and torch.equal(before.right, origin.right):
+            if before.equals(origin):
                 return
-            taken = taken - torch.matmul(before.left, before.right)
+            taken = taken - torch.matmul(*before.factors())
         weight = self.storage.read(self.base, self.base_weight) - self.kind.arrange(self.base, taken)
         self.storage.put(self.base, self.storage.encode(self.base, weight))
         self.origins[name] = origin

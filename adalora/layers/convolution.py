@@ -5,7 +5,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .kind import PlainKind
+from .kind import PlainKind, spread_rows
 
 _POINTWISE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -35,7 +35,15 @@ class Convolution(PlainKind):
         """Return rows as filters."""
         return matrix.reshape(base.weight.shape)
 
-    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+    def apply(
+        self,
+        base: Any,
+        left: Tensor,
+        right: Tensor,
+        dropout: float,
+        *inputs: Any,
+        gates: Tensor | None = None,
+    ) -> Tensor:
         """Convolve with the r filters of ``right`` as the base layer does, and mix them pointwise."""
         (x,) = inputs
         x = F.dropout(x.to(right.dtype), dropout)
@@ -44,9 +52,16 @@ class Convolution(PlainKind):
         filters = filters.repeat(groups, *[1] * (filters.dim() - 1))
         # The layer's own method knows stride, padding and its mode, dilation and groups.
         hidden = base._conv_forward(x, filters, None)
+        if gates is not None:
+            hidden = hidden * gates.repeat(1, groups).view(*hidden.shape[:2], *[1] * (filters.dim() - 2))
         pointwise = left.reshape(*left.shape, *[1] * (filters.dim() - 2))
         mixed: Tensor = _POINTWISE[filters.dim() - 2](hidden, pointwise, groups=groups)
         return mixed
+
+    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
+        """Take the first dimension for that of examples, where the input has one."""
+        (x,) = inputs
+        return spread_rows(table, x if x.dim() == base.weight.dim() else x.new_empty(0))
 
     def channels(self, base: Any) -> int | None:
         """Return the dimension before those of space."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .kind import PlainKind
+from .kind import PlainKind, gated, spread_rows
 
 
 class Embedding(PlainKind):
@@ -26,13 +26,25 @@ class Embedding(PlainKind):
         """Return the transpose."""
         return matrix.t()
 
-    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+    def apply(
+        self,
+        base: Any,
+        left: Tensor,
+        right: Tensor,
+        dropout: float,
+        *inputs: Any,
+        gates: Tensor | None = None,
+    ) -> Tensor:
         """Look up columns of ``right`` and map them by ``left``; dropout takes whole entries."""
         (ids,) = inputs
         found = F.embedding(ids, right.t(), padding_idx=base.padding_idx)
         if dropout > 0:
             found = found * F.dropout(torch.ones_like(found[..., :1]), dropout)
-        return F.linear(found, left)
+        return F.linear(gated(found, gates), left)
+
+    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
+        """Take the first dimension of the ids for that of examples."""
+        return spread_rows(table, inputs[0].unsqueeze(-1))
 
     def channels(self, base: Any) -> int | None:
         """Return None: DoRA is defined on the outputs of a product, and a look-up has none."""

@@ -6,8 +6,7 @@ they lie. `SplitExperts` computes what they compute, one expert at a time, with 
 its own.
 """
 
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +14,21 @@ from torch import Tensor, nn
 
 from ..updates import Parts, Precision
 from .fused import linear_with_update
-from .kind import PlainKind, untouched
+from .kind import PlainKind, gated, spread_rows, untouched
+
+
+class Dispatch(NamedTuple):
+    """Which rows go to which expert, and where they come from.
+
+    Attributes:
+        counts: number of rows of each expert; the rows are sorted by expert.
+        token: the token of each row.
+        tokens: number of tokens of the batch.
+    """
+
+    counts: list[int]
+    token: Tensor
+    tokens: int
 
 
 class ExpertMatrices(nn.Module):
@@ -33,10 +46,10 @@ class ExpertMatrices(nn.Module):
         self.bias = bias
         self.transposed = transposed
 
-    def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
-        """Apply expert e to the next ``counts[e]`` rows of x (rows × d₂); returns rows × d₁."""
+    def forward(self, x: Tensor, dispatch: Dispatch) -> Tensor:
+        """Apply expert e to its rows of x (rows × d₂), which are sorted by expert; returns rows × d₁."""
         weight = self.weight.mT if self.transposed else self.weight
-        return _by_expert(x, counts, lambda rows, e: F.linear(rows, weight[e], _of(self.bias, e)))
+        return _by_expert(x, dispatch, lambda rows, e: F.linear(rows, weight[e], _of(self.bias, e)))
 
     def extra_repr(self) -> str:
         """Show the shape in the printed model."""
@@ -58,21 +71,37 @@ class Experts(PlainKind):
         """Return the stack as the base weight lies."""
         return matrix.mT if base.transposed else matrix
 
-    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+    def apply(
+        self,
+        base: Any,
+        left: Tensor,
+        right: Tensor,
+        dropout: float,
+        *inputs: Any,
+        gates: Tensor | None = None,
+    ) -> Tensor:
         """Return left[e] (right[e] x) for the rows of each expert e."""
-        x, counts = inputs
+        x, dispatch = inputs
         x = F.dropout(x.to(right.dtype), dropout)
-        return _by_expert(x, counts, lambda rows, e: F.linear(F.linear(rows, right[e]), left[e]))
+        parts = [None] * len(left) if gates is None else torch.split(gates, dispatch.counts)
+        return _by_expert(
+            x, dispatch, lambda rows, e: F.linear(gated(F.linear(rows, right[e]), parts[e]), left[e])
+        )
+
+    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
+        """Return the row of the example that the token of each row is of."""
+        _, dispatch = inputs
+        return spread_rows(table, table.new_empty(dispatch.tokens, 1))[dispatch.token]
 
     def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
         """Return each expert's layer and update in one operation."""
         if not untouched(base):
             return None
-        x, counts = inputs
+        x, dispatch = inputs
         weight, updates = self.matrix(base, base.weight), parts.unstack()
         return _by_expert(
             x,
-            counts,
+            dispatch,
             lambda rows, e: linear_with_update(rows, weight[e], _of(base.bias, e), updates[e], precision),
         )
 
@@ -112,12 +141,13 @@ class SplitExperts(nn.Module):
         counts = torch.bincount(chosen, minlength=experts.num_experts)[: experts.num_experts].tolist()
         order = order[: sum(counts)]
         tokens = order // top_k_index.shape[1]
+        dispatch = Dispatch(counts, tokens, len(hidden_states))
         rows = hidden_states[tokens]
         if _has_gate(self.experts):
-            rows = experts._apply_gate(parts["gate_up_proj"](rows, counts))
+            rows = experts._apply_gate(parts["gate_up_proj"](rows, dispatch))
         else:
-            rows = experts.act_fn(parts["up_proj"](rows, counts))
-        rows = parts["down_proj"](rows, counts)
+            rows = experts.act_fn(parts["up_proj"](rows, dispatch))
+        rows = parts["down_proj"](rows, dispatch)
         if getattr(experts, "has_post_expert_norm", False):
             rows = experts.post_expert_norm(rows)
         rows = rows * top_k_weights.flatten()[order].unsqueeze(1)
@@ -191,8 +221,8 @@ def _has_gate(experts: nn.Module) -> bool:
     return bool(getattr(experts, "has_gate", True))  # older versions know gated experts only
 
 
-def _by_expert(x: Tensor, counts: Sequence[int], function: Any) -> Tensor:
-    parts = torch.split(x, list(counts))
+def _by_expert(x: Tensor, dispatch: Dispatch, function: Any) -> Tensor:
+    parts = torch.split(x, dispatch.counts)
     return torch.cat([function(rows, e) for e, rows in enumerate(parts) if len(rows)] or [function(x, 0)])
 
 

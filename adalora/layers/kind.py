@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from ..errors import StateError
 from ..updates import Parts, Precision
 
 
@@ -31,8 +32,27 @@ class LayerKind(Protocol):
         """Return a matrix d₁ × d₂ as the base weight lies: the inverse of `matrix`."""
         ...
 
-    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
-        """Return left @ right applied to the layer's own inputs, which are dropped with that probability."""
+    def apply(
+        self,
+        base: Any,
+        left: Tensor,
+        right: Tensor,
+        dropout: float,
+        *inputs: Any,
+        gates: Tensor | None = None,
+    ) -> Tensor:
+        """Return left @ right applied to the layer's own inputs, which are dropped with that probability.
+
+        ``gates``, from `spread`, multiplies what is between the two: rows × r.
+        """
+        ...
+
+    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
+        """Return a table with a row for each example as one with a row for each row of the layer's input.
+
+        Raises:
+            StateError: the input's first dimension is not one of examples.
+        """
         ...
 
     def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
@@ -76,8 +96,20 @@ class PlainKind(ABC):
         return None
 
     @abstractmethod
-    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+    def apply(
+        self,
+        base: Any,
+        left: Tensor,
+        right: Tensor,
+        dropout: float,
+        *inputs: Any,
+        gates: Tensor | None = None,
+    ) -> Tensor:
         """Return left @ right applied to the layer's own inputs: each kind has its own way."""
+
+    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
+        """Take the first dimension for that of examples, of which each may have several rows in a row."""
+        return spread_rows(table, inputs[0])
 
     def added(
         self, base: Any, out: Tensor, parts: Parts, precision: Precision, dropout: float, *inputs: Any
@@ -96,6 +128,30 @@ class PlainKind(ABC):
     def obstacle(self, base: Any) -> str | None:
         """Return None: nothing stands in the way."""
         return None
+
+
+def spread_rows(table: Tensor, x: Tensor) -> Tensor:
+    """Return each row of a table as often as its example has rows in x.
+
+    Raises:
+        StateError: the rows of x cannot be those of so many examples.
+    """
+    count, rows = len(table), len(x) if x.dim() > 1 else 0
+    if rows == count:
+        return table
+    if rows == 0 or rows % count:
+        raise StateError(
+            f"route has {count} examples, and an adapted layer has an input of shape {tuple(x.shape)}; "
+            f"allowed: the examples along the first dimension, each with the same number of rows."
+        )
+    return table.repeat_interleave(rows // count, dim=0)
+
+
+def gated(hidden: Tensor, gates: Tensor | None) -> Tensor:
+    """Return rows × … × r times rows × r, or what is given where there are no gates."""
+    if gates is None:
+        return hidden
+    return hidden * gates.view(len(gates), *[1] * (hidden.dim() - 2), -1)
 
 
 def untouched(base: Any) -> bool:

@@ -8,7 +8,7 @@ from transformers.pytorch_utils import Conv1D
 
 from ..updates import Parts, Precision
 from .fused import linear_with_update, update_added
-from .kind import PlainKind, untouched
+from .kind import PlainKind, gated, untouched
 
 
 class Linear(PlainKind):
@@ -18,10 +18,19 @@ class Linear(PlainKind):
         """Return (d₁, d₂)."""
         return base.out_features, base.in_features
 
-    def apply(self, base: Any, left: Tensor, right: Tensor, dropout: float, *inputs: Any) -> Tensor:
+    def apply(
+        self,
+        base: Any,
+        left: Tensor,
+        right: Tensor,
+        dropout: float,
+        *inputs: Any,
+        gates: Tensor | None = None,
+    ) -> Tensor:
         """Return left (right x) for x of shape (…, d₂): the d₁ × d₂ matrix is never formed."""
         (x,) = inputs
-        return F.linear(F.linear(F.dropout(x.to(right.dtype), dropout), right), left)
+        hidden = F.linear(F.dropout(x.to(right.dtype), dropout), right)
+        return F.linear(gated(hidden, gates), left)
 
     def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
         """Return base layer and update in one operation, where nothing but `forward` acts on the base."""

@@ -33,6 +33,10 @@ class Parts(NamedTuple):
         """Number of components that the tensors hold; of one without any nothing has to be computed."""
         return self.right.shape[-2]
 
+    def times(self, weight: float) -> "Parts":
+        """Return the update multiplied by a number."""
+        return self._replace(scale=self.scale * weight)
+
     def unstack(self) -> list["Parts"]:
         """Return the update of each matrix of a stack."""
         middles = [None] * len(self.left) if self.middle is None else self.middle.unbind()

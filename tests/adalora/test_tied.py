@@ -188,17 +188,18 @@ def test_a_quantised_copy_of_a_tied_weight_is_refused():
 def test_what_is_trained_in_full_is_saved_without_another_adapter_that_is_merged(tmp_path):
     torch.manual_seed(0)
     base = mlp()
-    model = adalora.inject(copy.deepcopy(base), AdapterConfig(rank=2, target_modules=["up"], update="lora"))
-    nn.init.normal_(model.up.update.B)
     config = AdapterConfig(rank=1, target_modules=["down"], train_modules=["up"], update="lora")
-    adalora.inject(model, config, "second")
-    model.up.base.weight.data += 1
+    model = adalora.inject(copy.deepcopy(base), config, "first")
+    model.up.weight.data += 1
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], update="lora"), "second")
+    nn.init.normal_(model.up.update.B)
     expected = model(torch.ones(1, 6, dtype=torch.float64))
     with adalora.merged(model):
-        adalora.save(model, tmp_path / "first", name="default")
-        adalora.save(model, tmp_path / "second", name="second")
-    loaded = adalora.load(copy.deepcopy(base), tmp_path / "first")
-    adalora.load(loaded, tmp_path / "second", name="second")
+        for name in ("first", "second"):
+            adalora.save(model, tmp_path / name, name=name)
+    loaded = copy.deepcopy(base)
+    for name in ("first", "second"):
+        adalora.load(loaded, tmp_path / name, name=name)
     torch.testing.assert_close(loaded(torch.ones(1, 6, dtype=torch.float64)), expected)
 
 
