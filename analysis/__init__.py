@@ -1,10 +1,11 @@
 """Numbers and pictures from adapters: what they have learned, where the rank went, and how it came there."""
 
+from adalora.locate import Place, locate
+
 from .allocation import Course, Stability, TripletRow, course, returned, stability
 from .amplification import Amplification, amplification, amplification_by_rank, truncated_amplification
 from .chance import Chance, chance
 from .intruders import Intruders, intruders
-from .locate import Place, locate
 from .matrices import AgainstBase, MatrixNumbers, Triplets, measure
 from .pairs import PairNumbers, Shared, compare, record_similarity, shared
 from .pictures import (

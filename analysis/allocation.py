@@ -8,9 +8,9 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from adalora import Allocation, ConfigError
+from adalora.locate import locate
 
 from .arrays import Array
-from .locate import locate
 
 
 @dataclass(frozen=True)

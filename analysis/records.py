@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from adalora import CheckpointError
+from adalora.locate import locate
 
 from .arrays import Array, Mask
-from .locate import locate
 from .product import SVD, svd_of_product
 
 

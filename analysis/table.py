@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adalora import ConfigError
-
-from .locate import locate
+from adalora.locate import locate
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from adalora import Allocation, ConfigError
+from adalora.locate import locate
 
 from ..allocation import Stability, TripletRow
-from ..locate import locate
 from ..table import rank_table
 from . import style
 from .totals import kept_totals

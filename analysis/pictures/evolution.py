@@ -11,9 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from adalora import Allocation
+from adalora.locate import Place, locate
 from schedulers import Schedule
 
-from ..locate import Place, locate
 from . import style
 from .totals import kept_totals
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import Place, locate
+from adalora.locate import Place, locate
 
 BERT = {
     "bert.encoder.layer.0.attention.self.query": Place(0, "attention.self.query"),
