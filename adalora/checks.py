@@ -1,7 +1,7 @@
 """How a setting is checked and put in form: field, value, and what is allowed."""
 
 from collections.abc import Iterable
-from math import isfinite
+from math import isfinite, nan
 from typing import SupportsFloat, SupportsIndex
 
 from .errors import ConfigError
@@ -23,9 +23,18 @@ def integer(name: str, value: object, least: int) -> int:
 
 def number(name: str, value: object, what: str) -> float:
     """Return ``value`` as a finite float; ``what`` says in the error what else is asked of it."""
-    if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not isfinite(float(value)):
+    try:
+        found = nan if isinstance(value, bool) or not isinstance(value, SupportsFloat) else float(value)
+    except (
+        OverflowError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ):  # an array of several numbers has a float too
+        found = nan
+    if not isfinite(found):
         raise ConfigError(f"{name} is {value!r}; allowed: {what}.")
-    return float(value)
+    return found
 
 
 def names(name: str, value: object) -> list[str]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,9 @@ def test_what_is_no_integer(value):
         integer("x", value, 0)
 
 
-@pytest.mark.parametrize("value", [True, "1", None, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "value", [True, "1", None, float("inf"), float("nan"), 10**400, np.ones(2), torch.ones(2), 1j]
+)
 def test_what_is_no_number(value):
     with pytest.raises(ConfigError, match=r"^x is .*; allowed: a number"):
         number("x", value, "a number")
