@@ -1,7 +1,7 @@
 """Saving an adapter and loading it onto its base model."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .candidates import base_of, candidates
+from .card import checked, write_card
 from .config import AdapterConfig
 from .controller import AdaLoRAController
 from .errors import CheckpointError, StateError, TargetError
@@ -32,9 +33,17 @@ _MEANING = ("update", "rank", "alpha", "scaling", "dora")
 
 
 def save(
-    model: nn.Module, folder: str | Path, controller: AdaLoRAController | None = None, name: str = "default"
+    model: nn.Module,
+    folder: str | Path,
+    controller: AdaLoRAController | None = None,
+    name: str = "default",
+    *,
+    metrics: Mapping[str, float] | None = None,
 ) -> None:
     """Write an adapter: ``adapter.json`` and the safetensors file that it names; with a controller, its run.
+
+    Beside them come a model card, ``README.md``, and the picture in it, ``ranks.svg``; a file of that name
+    without the line "written by adalora.save" is someone's own and stays.
 
     The file holds the factors of each update, DoRA's magnitudes, what was taken out of the base weights for
     updates that start from singular vectors, and the modules trained in full; not the base model. Between
@@ -45,12 +54,15 @@ def save(
         folder: where to write; made if it is not there. Files of an earlier save are replaced.
         controller: adds step, history and averages, from which a run resumes.
         name: name of the adapter.
+        metrics: what the adapter has reached, finite numbers by name, for the model card.
 
     Raises:
         StateError: the model has no adapter of that name.
+        ConfigError: a metric is not a finite number. Nothing has been written.
         CheckpointError: a file could not be written, or a value is NaN or infinite. The previous save is
-            whole in both cases.
+            whole in both cases; if it is the model card that could not be written, the new one is.
     """
+    numbers = checked(metrics)
     config = require_adapter(model, name)
     folder = Path(folder)
     tensors = dict(_tensors(model, name, config))
@@ -66,10 +78,12 @@ def save(
         data[files["averages"]] = tensor_writer(state.pop("tensors"))
         data[files["controller"]] = json_writer(state)
     previous = _files_of(folder)
-    commit(folder, data, HEADER, json_writer(_header(model, name, files).as_json()))
+    header = _header(model, name, files)
+    commit(folder, data, HEADER, json_writer(header.as_json()))
     for stale in previous:
         with suppress(OSError):
             (folder / stale).unlink()
+    write_card(folder, header, numbers)
 
 
 def load(

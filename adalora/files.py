@@ -18,7 +18,11 @@ Writer = Callable[[Path], None]
 
 def json_writer(value: Any) -> Writer:
     """Return a writer of ``value`` as readable JSON."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text_writer(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def text_writer(text: str) -> Writer:
+    """Return a writer of ``text`` as UTF-8."""
 
     def write(path: Path) -> None:
         path.write_text(text, encoding="utf-8")

@@ -92,9 +92,9 @@ def test_header_says_what_is_in_the_file(run, tmp_path):
 def test_saving_without_controller_leaves_no_stale_one(run, tmp_path):
     _, model, controller = run
     adalora.save(model, tmp_path, controller)
-    assert len(contents(tmp_path)) == 4
+    assert len(contents(tmp_path)) == 6
     adalora.save(model, tmp_path)
-    assert sorted(contents(tmp_path)) == [data(tmp_path).name, "adapter.json"]
+    assert sorted(contents(tmp_path)) == ["README.md", data(tmp_path).name, "adapter.json", "ranks.svg"]
 
 
 def poisoned(folder):
@@ -385,3 +385,56 @@ def test_saving_what_is_not_there_is_refused(tmp_path):
     with pytest.raises(adalora.StateError, match="no adapter named 'default'; it has: none"):
         adalora.save(bert(), tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_card_lies_beside_every_adapter(run, tmp_path):
+    _, model, controller = run
+    adalora.save(model, tmp_path, controller, metrics={"accuracy": torch.tensor(0.75)})
+    card, picture = ((tmp_path / name).read_text() for name in ("README.md", "ranks.svg"))
+    assert "| accuracy | 0.75 |" in card
+    modules = len(controller.ranks())
+    assert (
+        f"Of a total rank of {4 * modules} at the start, {2 * modules} is kept, in {modules} matrices."
+        in card
+    )
+    assert f"A total rank of {2 * modules} in {modules} modules" in picture
+    adalora.save(model, tmp_path)
+    assert (tmp_path / "README.md").read_text() != card
+    assert "None recorded." in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ({"loss": 0.5, "f1": float("nan")}, r"metrics\['f1'\] is nan; allowed: a finite number"),
+        ({"loss": torch.ones(2)}, r"metrics\['loss'\] is tensor.*; allowed: a finite number"),
+        ({1: 0.5}, "a name in metrics is 1; allowed: a string"),
+        ([0.5], r"metrics is \[0.5\]; allowed: numbers by name, or None"),
+    ],
+)
+def test_metrics_that_are_none_are_refused_before_anything_is_written(run, tmp_path, metrics, message):
+    with pytest.raises(adalora.ConfigError, match=message):
+        adalora.save(run[1], tmp_path / "x", metrics=metrics)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_card_that_fails_leaves_the_adapter_whole(run, tmp_path, monkeypatch):
+    base, model, controller = run
+    adalora.save(model, tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in ("README.md", "ranks.svg")}
+    rename = Path.replace
+
+    def only_the_header(self, target):
+        if target.name != "adapter.json":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", only_the_header)
+    with pytest.raises(
+        adalora.CheckpointError, match=r"is saved and whole, but its model card is not: .*No space left"
+    ):
+        adalora.save(model, tmp_path, controller, metrics={"accuracy": 1.0})
+    assert len(contents(tmp_path)) == 6
+    assert before == {name: (tmp_path / name).read_bytes() for name in before}
+    twin = adalora.inject(copy.deepcopy(base), ADAPTER)
+    adalora.load(twin, tmp_path, AdaLoRAController(twin, ALLOCATION))
