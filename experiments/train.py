@@ -1,7 +1,9 @@
 """One training run, from its settings to its folder."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -10,12 +12,16 @@ from transformers import TrainerCallback
 
 import adalora
 import analysis
+from adalora.card import write_card
+from adalora.checkpoint import HEADER
+from adalora.header import read_header
 
 from . import files, methods, optimizers, report
 from .analyses.board import FigureBoard
 from .config import RunConfig
 from .fit import Fitted, build, count_steps, fit, try_out
 from .methods import Method, controller_of
+from .metrics import OF_CLASS, Scores
 from .pictures import training_curve
 from .prepare import Prepared, prepare
 from .records import Board, MetricsFile, TripletsFile
@@ -117,7 +123,20 @@ def _fit_method(
     everyone = [*callbacks, *watchers]
     fitted = fit(data, model, training, folder, label=method.label, callbacks=everyone, trained=keep)
     board.close()
+    if method.name != "head":
+        _complete_card(folder / files.ADAPTER, fitted.scores)
     return fitted, controller_of(callbacks), base_of(model, data.config)
+
+
+def _complete_card(adapter: Path, scores: Mapping[str, Scores]) -> None:
+    """Put the numbers of the run in the card of its adapter, which was saved before they were known."""
+    numbers = {
+        f"{metric} ({part})": value
+        for part, found in scores.items()
+        for metric, value in found.items()
+        if OF_CLASS not in metric and isfinite(value)
+    }
+    write_card(adapter, read_header(adapter / HEADER), numbers)
 
 
 def _build_again(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallback]]:

@@ -64,6 +64,26 @@ def test_the_ranks_sum_up_to_the_budget_and_are_those_of_the_saved_adapter(finis
     assert {name: layer.rank for name, layer in adalora.adapters(model).items()} == last["ranks"]
 
 
+def test_the_card_of_the_adapter_holds_the_numbers_of_the_run(finished):
+    settings, results = finished
+    folder = files.path_of(settings) / files.ADAPTER
+    card = (folder / "README.md").read_text()
+    assert f"| accuracy (validation) | {results.lines[-1].scores['validation']['accuracy']:.6g} |" in card
+    assert "Of a total rank of 48 at the start, 24 is kept, in 12 matrices." in card
+    assert "](ranks.svg)" in card
+    assert "A total rank of 24 in 12 modules" in (folder / "ranks.svg").read_text()
+
+
+def test_a_number_that_is_none_and_those_of_classes_stay_out_of_the_card(config, monkeypatch):
+    scores = {"accuracy": 0.25, "f1": float("nan"), "IoU/road": 0.5}
+    monkeypatch.setattr("experiments.fit._measure", lambda *args: scores)
+    settings = config(baseline={"head": False})
+    train(settings)
+    card = (files.path_of(settings) / files.ADAPTER / "README.md").read_text()
+    table = card.partition("## Metrics\n\n")[2].partition("\n\n## ")[0]
+    assert table.splitlines()[2:] == ["| accuracy (validation) | 0.25 |"]
+
+
 def test_the_log_holds_loss_and_penalty_apart(finished):
     rows = files.read_metrics(files.path_of(finished[0]))
     logged = [row for row in rows if "loss" in row]
