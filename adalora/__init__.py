@@ -9,6 +9,7 @@ from .config import AdapterConfig, AllocationConfig
 from .controller import AdaLoRAController
 from .errors import AdaLoRAError, CheckpointError, ConfigError, DataError, StateError, TargetError
 from .inject import inject
+from .interchange import Exported, export_peft
 from .layers import AdaptedLayer
 from .merge import merge_, merged, unload, unmerge_
 from .orthogonality import orthogonality_penalty
@@ -35,6 +36,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "Exported",
     "LoRAUpdate",
     "SVDUpdate",
     "Scorer",
@@ -44,6 +46,7 @@ __all__ = [
     "adapters",
     "compact_",
     "disabled",
+    "export_peft",
     "footprint",
     "inject",
     "load",

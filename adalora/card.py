@@ -39,7 +39,9 @@ _STARTS = {
 _HERE, _THERE = "path/to/this/folder", "path/to/a/new/folder"
 
 
-def write_card(folder: Path, header: Header, metrics: Mapping[str, float] | None = None) -> None:
+def write_card(
+    folder: Path, header: Header, metrics: Mapping[str, float] | None = None, *, peft: bool = False
+) -> None:
     """Write ``README.md`` and ``ranks.svg`` beside a saved adapter, in place of those of an earlier save.
 
     A file of that name that has not the line of ours, because it is someone's own, is left as it is.
@@ -48,6 +50,7 @@ def write_card(folder: Path, header: Header, metrics: Mapping[str, float] | None
         folder: where the adapter lies.
         header: its header.
         metrics: what it has reached, finite numbers by name.
+        peft: whether the folder is one of `peft`.
 
     Raises:
         ConfigError: a metric is not a finite number.
@@ -55,7 +58,7 @@ def write_card(folder: Path, header: Header, metrics: Mapping[str, float] | None
     """
     texts = {
         PICTURE: f"{rank_map(header.ranks, header.config.rank)}{MARK}\n",
-        CARD: model_card(header, metrics),
+        CARD: model_card(header, metrics, peft=peft),
     }
     try:
         for name, text in texts.items():
@@ -88,12 +91,13 @@ def checked(metrics: Mapping[str, float] | None) -> dict[str, float]:
     return {name: number(f"metrics[{name!r}]", value, "a finite number") for name, value in metrics.items()}
 
 
-def model_card(header: Header, metrics: Mapping[str, float] | None = None) -> str:
+def model_card(header: Header, metrics: Mapping[str, float] | None = None, *, peft: bool = False) -> str:
     """Return the card of an adapter as Markdown, with the front matter that model hubs read.
 
     Args:
         header: header of the saved adapter.
         metrics: what it has reached, finite numbers by name.
+        peft: whether it lies in a folder of `peft`.
 
     Raises:
         ConfigError: a metric is not a finite number.
@@ -103,7 +107,7 @@ def model_card(header: Header, metrics: Mapping[str, float] | None = None) -> st
     title = f"{_METHODS[header.config.update][0]} adapter" + (f" for {_text(base)}" if base.strip() else "")
     settings = dataclasses.asdict(header.config)
     parts = [
-        _front_matter(header),
+        _front_matter(header, "peft" if peft else "adalora"),
         MARK,
         f"# {title}",
         "Small matrices, trained beside the weights of a frozen base model, which is not in this folder.",
@@ -120,17 +124,17 @@ def model_card(header: Header, metrics: Mapping[str, float] | None = None) -> st
         "## Versions",
         _table("package", "version", _versions()),
         "## How to load it",
-        *_how_to_load(header),
+        *_how_to_load(header, peft=peft),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _front_matter(header: Header) -> str:
+def _front_matter(header: Header, library: str) -> str:
     lines = ["---"]
     # Hubs refuse a card whose base model is no name of theirs, such as a path on the machine of the training.
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", header.base_model, re.ASCII):
         lines += [f"base_model: {json.dumps(header.base_model)}", "base_model_relation: adapter"]
-    lines += ["library_name: adalora", "tags:", *(f"- {tag}" for tag in _tags(header.config)), "---"]
+    lines += [f"library_name: {library}", "tags:", *(f"- {tag}" for tag in _tags(header.config)), "---"]
     return "\n".join(lines)
 
 
@@ -183,7 +187,7 @@ def _versions() -> dict[str, str]:
     return {name: _text(one) for name, one in {**found, "python": platform.python_version()}.items()}
 
 
-def _how_to_load(header: Header) -> Iterator[str]:
+def _how_to_load(header: Header, *, peft: bool) -> Iterator[str]:
     imports, model = [], "...  # the base model, as it was before the training"
     if header.base_model.strip():
         imports = [
@@ -195,6 +199,12 @@ def _how_to_load(header: Header) -> Iterator[str]:
     if header.trained:
         shapes = [f"{key} ({', '.join(map(str, shape))})" for key, shape in header.trained.items()]
         yield f"The base model needs what was trained in full, in the same shapes: {_listed(shapes)}."
+    if peft:
+        load = [f"base = {model}", f'model = PeftModel.from_pretrained(base, "{_HERE}").eval()']
+        yield _code("from peft import PeftModel", *imports, "", *load)
+        yield "In adalora:"
+        yield _code("import adalora", "", f"model = {model}", f'adalora.import_peft(model, "{_HERE}").eval()')
+        return
     yield _code("import adalora", *imports, "", f"model = {model}", f'adalora.load(model, "{_HERE}").eval()')
     yield (
         "In `peft`, from a folder of plain LoRA, which `adalora export` on the command line writes too. "

@@ -18,9 +18,9 @@ from .files import commit, json_writer, read_json, read_tensors_file, tensor_wri
 from .header import Header, Shape, read_header
 from .inject import inject_saved
 from .injected import injected_configs, require_adapter
-from .layers import AdaptedLayer, Origin
+from .layers import Origin
 from .targets import adaptable_shapes, find_targets
-from .trained import trained_layers
+from .trained import trained_tensors
 from .updates import SPECTRAL
 from .walk import adapters, unwrap
 
@@ -170,22 +170,12 @@ def _tensors(model: nn.Module, name: str, config: AdapterConfig) -> Iterator[tup
         if name in layer.updates:
             for key, tensor in layer.adapter_tensors(name).items():
                 yield f"{module}.{key}", tensor
-    yield from _trained_tensors(model, config, name)
-
-
-def _trained_tensors(model: nn.Module, config: AdapterConfig, name: str) -> Iterator[tuple[str, Tensor]]:
-    for module_name, module in trained_layers(model, config, name):
-        whole = isinstance(module, AdaptedLayer)  # another adapter sits on it; its base is what trains
-        for key, tensor in base_of(module).state_dict(keep_vars=True).items():
-            if isinstance(module, AdaptedLayer) and key == "weight":
-                yield f"{module_name}.{key}", module.frozen_weight  # without the updates, merged or not
-            elif whole or "." not in key:
-                yield f"{module_name}.{key}", tensor
+    yield from trained_tensors(model, config, name)
 
 
 def _buffers(model: nn.Module, config: AdapterConfig, name: str) -> set[str]:
     """Name the trained modules' buffers, in which an infinite value may be meant, as in a causal mask."""
-    trained = _trained_tensors(model, config, name)
+    trained = trained_tensors(model, config, name)
     return {key for key, tensor in trained if not isinstance(tensor, nn.Parameter)}
 
 
@@ -213,7 +203,7 @@ def _header(model: nn.Module, name: str, files: dict[str, str]) -> Header:
         modules={module: shapes[module] for module in layers},
         ranks={module: layer.named_updates()[name].rank for module, layer in layers.items()},
         triplets={module: layer.named_updates()[name].parts().rank for module, layer in layers.items()},
-        trained={key: tuple(tensor.shape) for key, tensor in _trained_tensors(model, config, name)},
+        trained={key: tuple(tensor.shape) for key, tensor in trained_tensors(model, config, name)},
     )
 
 
@@ -226,7 +216,7 @@ def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
     else:
         here = header.modules.keys() & shapes.keys()
     found: dict[str, Shape] = {module: shapes[module] for module in shapes if module in here}
-    trained = _trained_tensors(model, existing or header.config, name)
+    trained = trained_tensors(model, existing or header.config, name)
     found |= {key: tuple(tensor.shape) for key, tensor in trained}
     rows = _differences(header.modules | header.trained, found)
     if not rows and existing is None:  # only a configuration that fits can be asked for its targets

@@ -30,13 +30,13 @@ def text_writer(text: str) -> Writer:
     return write
 
 
-def tensor_writer(tensors: Mapping[str, Tensor]) -> Writer:
+def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> Writer:
     """Return a writer of ``tensors`` as a safetensors file."""
     # Clones, because the format refuses tensors that share memory.
     copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
     def write(path: Path) -> None:
-        save_file(copies, path)
+        save_file(copies, path, None if metadata is None else dict(metadata))
 
     return write
 
@@ -75,6 +75,59 @@ def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: 
     except OSError as error:
         _remove([path for path, _ in written], new)
         raise _failed(folder, error) from error
+
+
+def require_place(folder: Path, header: str) -> None:
+    """Check that files of one kind may be written to a folder.
+
+    Args:
+        folder: new, empty, or with an earlier save of that kind.
+        header: name of the file by which such a save is known.
+
+    Raises:
+        CheckpointError: the folder holds something else, or is no folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file; give a new or an empty folder.")
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if found and header not in found:
+        raise CheckpointError(
+            f"{folder} holds {', '.join(found[:3])}{', …' if len(found) > 3 else ''} and no {header}; give a "
+            f"new or an empty folder, or one that was written before."
+        )
+
+
+def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header: Writer) -> None:
+    """Write files whose names are given, in place of those that are there.
+
+    All are written beside before any is replaced. A folder is known by its header, so the old one goes first
+    and the new one comes last: between the two the folder is incomplete, and never a mixture.
+
+    Args:
+        folder: where to write; made if it is not there.
+        data: writers by file name.
+        header: name of the header file.
+        write_header: its writer.
+
+    Raises:
+        CheckpointError: a file could not be written; the previous files are whole, or the header is missing.
+    """
+    writers = {**data, header: write_header}
+    beside = {name: folder / f".{name}.{os.getpid()}.tmp" for name in writers}
+    new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, write in writers.items():
+            write(beside[name])
+            _flush(beside[name])
+        (folder / header).unlink(missing_ok=True)
+        for name, path in beside.items():
+            path.replace(folder / name)
+    except BaseException as error:
+        _remove(list(beside.values()), new)
+        if isinstance(error, OSError | SafetensorError):
+            raise _failed(folder, error) from error
+        raise
 
 
 def _remove(files: list[Path], folders: list[Path]) -> None:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 
-from torch import nn
+from torch import Tensor, nn
 
 from .bases import storage_of
 from .candidates import base_of, has_suffix, is_under
@@ -61,6 +61,19 @@ def trained_parameters(
                 )
             found.append(parameter)
     return found
+
+
+def trained_tensors(
+    model: nn.Module, config: AdapterConfig, adapter: object = CHOSEN
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the live tensors of these modules by name, buffers too, without what adapters put on them."""
+    for name, module in trained_layers(model, config, adapter):
+        whole = isinstance(module, AdaptedLayer)  # another adapter sits on it; its base is what trains
+        for key, tensor in base_of(module).state_dict(keep_vars=True).items():
+            if isinstance(module, AdaptedLayer) and key == "weight":
+                yield f"{name}.{key}", module.frozen_weight  # without the updates, merged or not
+            elif whole or "." not in key:
+                yield f"{name}.{key}", tensor
 
 
 def require_apart(model: nn.Module, config: AdapterConfig, targets: list[Target]) -> None:

@@ -1,0 +1,5 @@
+"""Folders of the `peft` library: written and read."""
+
+from .export import Exported, export_peft
+
+__all__ = ["Exported", "export_peft"]

@@ -1,0 +1,36 @@
+"""Names that mean some modules of a model and no others, for `peft` and for our own configurations."""
+
+import re
+from collections.abc import Collection, Iterable
+
+from ..candidates import has_suffix
+
+
+def exact_names(wanted: Collection[str], every: Iterable[str]) -> list[str] | str:
+    """Return the shortest suffixes that mean these modules alone; or a pattern, where no suffix does.
+
+    Args:
+        wanted: dotted names of modules.
+        every: the names of all modules of the model.
+    """
+    every, meant = list(every), set(wanted)
+    for length in range(1, max((name.count(".") for name in wanted), default=0) + 2):
+        suffixes = list(dict.fromkeys(".".join(name.split(".")[-length:]) for name in wanted))
+        last = {suffix.rpartition(".")[2] for suffix in suffixes}
+        near = [name for name in every if name.rpartition(".")[2] in last]
+        if {name for name in near if any(has_suffix(name, suffix) for suffix in suffixes)} == meant:
+            return suffixes
+    return "|".join(re.escape(name) for name in wanted)
+
+
+def anchored(name: str) -> str:
+    """Return a pattern of `peft` for one module; a plain name would mean longer ones too that end in it."""
+    return "^" + re.escape(name)
+
+
+def matching(pattern: object, module: str, default: object) -> object:
+    """Return what a pattern of ranks or alphas says of a module, as `peft` reads it."""
+    for key, value in dict(pattern or {}).items():  # type: ignore[call-overload]
+        if re.match(rf"(.*\.)?({key})$", module):
+            return value
+    return default
