@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .allocation import Allocation
 from .checkpoint import load, save
+from .combine import combine
 from .compact import compact_
 from .config import AdapterConfig, AllocationConfig
 from .controller import AdaLoRAController
@@ -44,6 +45,7 @@ __all__ = [
     "TargetError",
     "__version__",
     "adapters",
+    "combine",
     "compact_",
     "disabled",
     "export_peft",

@@ -18,13 +18,13 @@ from ..errors import StateError
 from ..files import exchange, json_writer, require_place, tensor_writer
 from ..header import Header
 from ..injected import active_adapters, injected_configs, require_adapter
+from ..naming import anchored, exact_names
 from ..products import Product, products
 from ..switch import require_weights, weights_of
 from ..targets import adaptable_shapes
 from ..trained import trained_modules, trained_tensors
 from ..walk import unwrap, walk
 from .blocks import Block, blocks
-from .naming import anchored, exact_names
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 
-from ..candidates import has_suffix
+from .candidates import has_suffix
 
 
 def exact_names(wanted: Collection[str], every: Iterable[str]) -> list[str] | str:
