@@ -57,7 +57,7 @@ def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: 
     Raises:
         CheckpointError: a file could not be written; the previous files are whole and nothing is left over.
     """
-    beside = folder / f".{header}.{os.getpid()}.tmp"
+    beside = _beside(folder, header)
     written = [*((folder / name, write) for name, write in data.items()), (beside, write_header)]
     new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
@@ -78,24 +78,35 @@ def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: 
         raise _failed(folder, error) from error
 
 
-def require_place(folder: Path, header: str) -> None:
+def require_place(folder: Path, header: str, *others: str) -> None:
     """Check that files of one kind may be written to a folder.
 
     Args:
-        folder: new, empty, or with an earlier save of that kind.
+        folder: new, empty, or with an earlier save of that kind, be it incomplete.
         header: name of the file by which such a save is known.
+        others: names of the other files of it.
 
     Raises:
         CheckpointError: the folder holds something else, or is no folder.
     """
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; give a new or an empty folder.")
-    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    if found and header not in found:
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    strange = [name for name in there if name not in others and not _is_beside(name, (header, *others))]
+    if strange and header not in there:
         raise CheckpointError(
-            f"{folder} holds {', '.join(found[:3])}{', …' if len(found) > 3 else ''} and no {header}; give a "
-            f"new or an empty folder, or one that was written before."
+            f"{folder} holds {', '.join(strange[:3])}{', …' if len(strange) > 3 else ''} and no {header}; "
+            f"give a new or an empty folder, or one that was written before."
         )
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """Return where a file is written before it takes its place."""
+    return folder / f".{name}.{os.getpid()}.tmp"
+
+
+def _is_beside(found: str, names: tuple[str, ...]) -> bool:
+    return any(found.startswith(f".{name}.") and found.endswith(".tmp") for name in names)
 
 
 def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header: Writer) -> None:
@@ -111,10 +122,11 @@ def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header
         write_header: its writer.
 
     Raises:
-        CheckpointError: a file could not be written; the previous files are whole, or the header is missing.
+        CheckpointError: a file could not be written, and the previous ones are whole; or could not take its
+            place, and the header is missing. The message says which.
     """
     writers = {**data, header: write_header}
-    beside = {name: folder / f".{name}.{os.getpid()}.tmp" for name in writers}
+    beside = {name: _beside(folder, name) for name in writers}
     new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,13 +134,19 @@ def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header
             write(beside[name])
             _flush(beside[name])
         (folder / header).unlink(missing_ok=True)
-        for name, path in beside.items():
-            path.replace(folder / name)
     except BaseException as error:
         _remove(list(beside.values()), new)
         if isinstance(error, OSError | SafetensorError):
             raise _failed(folder, error) from error
         raise
+    try:
+        for name, path in beside.items():
+            path.replace(folder / name)
+    except OSError as error:
+        _remove([*beside.values(), *(folder / name for name in data)], new)
+        raise CheckpointError(
+            f"could not write to {folder}: {error}. What was there has no {header} any more; write it again."
+        ) from error
 
 
 def _remove(files: list[Path], folders: list[Path]) -> None:

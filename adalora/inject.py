@@ -48,12 +48,18 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
         StateError: the model has an adapter of that name, or is merged. The model is unchanged in each case.
     """
     found, tied = _prepare(model, config, name)
+    for target in found.targets:
+        _require_rank(target, config.rank)
     _warn(found, tied, config.rank)
     return _put_on(model, config, name, found.targets, {}, tied=bool(tied))
 
 
 def inject_saved(model: M, config: AdapterConfig, name: str, origins: Mapping[str, Origin]) -> M:
-    """Do what `inject` does without a word, with known starts from singular vectors, by module name."""
+    """Do what `inject` does without a word, with known starts from singular vectors, by module name.
+
+    The caller gives every update its own number of components afterwards, so ``config.rank`` fits where not
+    all of them have as many.
+    """
     found, tied = _prepare(model, config, name)
     return _put_on(model, config, name, found.targets, origins, tied=bool(tied))
 
@@ -125,16 +131,20 @@ def _require_free(model: nn.Module, name: str) -> None:
             raise StateError("the model is merged; call unmerge_(model) before a further inject.")
 
 
-def _require_fits(target: Target, config: AdapterConfig) -> None:
+def _require_rank(target: Target, rank: int) -> None:
     base, name = base_of(target.module), target.names[0]
-    if config.rank > target.largest_rank:
+    if rank > target.largest_rank:
         d1, d2 = target.shape[-2:]
         groups = getattr(base, "groups", 1)
         why = f" (its {groups} groups share the filters, so d2 counts one group)" if groups > 1 else ""
         raise TargetError(
-            f"rank is {config.rank}; allowed for {name!r} of shape ({d1}, {d2}){why}: 1 to "
+            f"rank is {rank}; allowed for {name!r} of shape ({d1}, {d2}){why}: 1 to "
             f"{target.largest_rank}. Lower the rank or put the module in exclude_modules."
         )
+
+
+def _require_fits(target: Target, config: AdapterConfig) -> None:
+    base, name = base_of(target.module), target.names[0]
     if config.dora and target.kind.channels(base) is None:
         raise TargetError(
             f"dora is True, and {name!r} is of type {type(base).__name__}; allowed: linear layers "

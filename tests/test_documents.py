@@ -1,11 +1,13 @@
 """The documents show what the committed records say, and nothing else."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from experiments.bench import output
 from experiments.bench import tables as bench
+from experiments.bench.aims import AIMS
 from experiments.findings import run
 from experiments.findings import tables as findings
 from experiments.recipe import run as comparison
@@ -17,6 +19,7 @@ DOCUMENTS = {
     "docs/performance.md": (bench, output.read(RESULTS / "bench")),
     "docs/findings.md": (findings, run.read(RESULTS / "findings")),
     "docs/recipe.md": (recipe, comparison.read(RESULTS / "recipe")),
+    "docs/adapters.md": (bench, output.read(RESULTS / "adapters")),
 }
 
 
@@ -52,4 +55,15 @@ def test_its_pictures_are_there(shown):
 
 
 def test_everything_that_was_asked_for_was_measured():
-    assert bench.NOT_MEASURED not in bench.asked(DOCUMENTS["docs/performance.md"][1])
+    asked = "".join(bench.asked(record) for made, record in DOCUMENTS.values() if made is bench)
+    assert bench.NOT_MEASURED not in asked
+    assert all(f"| {aim.figure} |" in asked for aim in AIMS)
+
+
+def test_the_code_of_a_document_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs/adapters.md").read_text()
+    names = {}
+    for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        exec(code, names)  # noqa: S102 - it is our own
+    assert {path.name for path in tmp_path.iterdir()} == {"for-peft", "for-a-server", "sum"}

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from ..candidates import base_of
-from ..card import write_card
+from ..card import CARD, PICTURE, checked, write_card
 from ..checks import one_of, require
 from ..config import AdapterConfig
-from ..errors import StateError
-from ..files import exchange, json_writer, require_place, tensor_writer
+from ..errors import StateError, TargetError
+from ..files import exchange, json_writer, require_finite, require_place, tensor_writer
 from ..header import Header
 from ..injected import active_adapters, injected_configs, require_adapter
 from ..naming import anchored, exact_names
@@ -26,6 +26,8 @@ from ..trained import trained_modules, trained_tensors
 from ..walk import unwrap, walk
 from .blocks import Block, blocks
 from .folder import CONFIG, PREFIX, TENSORS
+
+_FILES = (TENSORS, CARD, PICTURE)
 
 Fold = Literal["left", "even"]
 
@@ -50,6 +52,7 @@ def export_peft(
     *,
     fold: Fold = "left",
     pad: bool = False,
+    metrics: Mapping[str, float] | None = None,
 ) -> Exported:
     """Write an adapter as a folder of fixed-rank LoRA that ``peft.PeftModel.from_pretrained`` loads.
 
@@ -64,30 +67,30 @@ def export_peft(
             active.
         fold: where λ goes: ``"left"``, into B; ``"even"``, its root to either side.
         pad: give every module the highest rank, for servers that take one rank only.
+        metrics: what the adapter has reached, finite numbers by name, for its model card.
 
     Returns:
         Files and ranks.
 
     Raises:
-        ConfigError: ``fold`` is unknown, or a weight is not allowed, see `adalora.set_adapter`.
+        ConfigError: ``fold`` is unknown, a metric is not finite, or a weight is not allowed, see
+            `adalora.set_adapter`.
         StateError: the model has no adapter of that name, or several are active and no name is given, or
             nothing is left to export.
         TargetError: a layer has an update for which `peft` has no form.
-        CheckpointError: the folder holds something else, or a file could not be written. Model and folder are
-            unchanged in each case.
+        CheckpointError: the folder holds something else, a value is NaN or infinite, or a file could not be
+            written. Model and folder are unchanged in each case.
     """
     one_of("fold", fold, ("left", "even"))
+    numbers = checked(metrics)
     weights = _asked_for(model, name)
     folder = Path(folder)
-    require_place(folder, CONFIG)
-    found = products(model, weights)
+    require_place(folder, CONFIG, *_FILES)
+    found, trained = products(model, weights), _trained(model, weights)
     modules = dict(walk(model))
-    parts = blocks(modules, found, _into_left if fold == "left" else _evenly)
-    trained = _trained(model, weights)
-    if not parts and not trained.tensors:
-        raise StateError(
-            "every module has rank 0, and none is trained in full, so there is nothing to export."
-        )
+    _require_own_places(modules, found, trained)
+    written = _at_least_one(found, trained)
+    parts = blocks(modules, written, _into_left if fold == "left" else _evenly)
     ranks, factors = _sizes(parts, pad)
     tensors = {
         f"{PREFIX}{key}": tensor
@@ -95,12 +98,56 @@ def export_peft(
         for key, tensor in part.write(ranks[part.name], factors[part.name]).items()
     }
     tensors |= {f"{PREFIX}{key}": tensor for key, tensor in trained.tensors.items()}
+    for key, tensor in tensors.items():
+        require_finite(key, tensor)
     settings = _settings(model, weights, parts, ranks, pad) | {"modules_to_save": trained.modules or None}
     exchange(folder, {TENSORS: tensor_writer(tensors, {"format": "pt"})}, CONFIG, json_writer(settings))
     kept = {module: product.rank for module, product in found.items()}
-    write_card(folder, _header(model, weights, found, trained.tensors), peft=True)
-    files = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
-    return Exported(files, kept)
+    write_card(folder, _header(model, weights, found, trained.tensors), numbers, peft=True)
+    there = [folder / one for one in (CONFIG, *_FILES) if (folder / one).is_file()]
+    return Exported({path.name: path.stat().st_size for path in there}, kept)
+
+
+def _require_own_places(
+    modules: Mapping[str, nn.Module], found: Mapping[str, Product], trained: "_Trained"
+) -> None:
+    """Raise where `peft` would take one name for another, or one module for two."""
+    for name in found:
+        same = [one for one, module in modules.items() if module is modules[name]]
+        if len(same) > 1:
+            raise TargetError(
+                f"{' and '.join(map(repr, same))} are one layer, of which peft adapts the first place alone; "
+                f"allowed: layers that hang in one place."
+            )
+    for name in trained.modules:
+        longer = [one for one in modules if one.endswith(name) and not _under(one, trained.modules)]
+        if longer:
+            raise TargetError(
+                f"train_modules has {name!r}, and modules_to_save of peft would take {longer[0]!r} for it too, "
+                f"which ends alike; rename one of them."
+            )
+
+
+def _under(name: str, modules: list[str]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in modules)
+
+
+def _at_least_one(found: dict[str, Product], trained: "_Trained") -> dict[str, Product]:
+    """Return the products, with a component of zeros in the first where `peft` would find no LoRA at all.
+
+    Raises:
+        StateError: nothing is left at all.
+    """
+    if any(one.rank > 0 or one.magnitude is not None for one in found.values()):
+        return found
+    if not trained.tensors:
+        raise StateError(
+            "every module has rank 0, and none is trained in full, so there is nothing to export."
+        )
+    name, first = next(iter(found.items()))
+    *stack, d1, _ = first.left.shape
+    left, right = first.left.new_zeros(*stack, d1, 1), first.right.new_zeros(*stack, 1, first.right.shape[-1])
+    return {name: Product(left, left.new_zeros(*stack, 1), right, first.scale)}
 
 
 def _asked_for(model: nn.Module, name: str | Mapping[str, float] | None) -> dict[str, float]:

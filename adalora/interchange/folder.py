@@ -75,10 +75,12 @@ class Contents:
     Attributes:
         factors: the keys of each module by letter, modules in the order of their numbers.
         others: the keys of tensors that are no factors, by name without peft's prefix.
+        embeddings: the modules whose factors are written as those of an embedding.
     """
 
     factors: dict[str, dict[str, str]]
     others: dict[str, str]
+    embeddings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ def contents(keys: Iterable[str]) -> Contents:
             factors.setdefault(magnitude[1], {})["M"] = key
         else:
             others[name] = key
-    return Contents(dict(sorted(factors.items(), key=lambda item: _natural(item[0]))), others)
+    embeddings = frozenset(
+        module for module, letters in factors.items() if ".lora_embedding_" in letters.get("A", "")
+    )
+    return Contents(dict(sorted(factors.items(), key=lambda item: _natural(item[0]))), others, embeddings)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

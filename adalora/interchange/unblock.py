@@ -18,6 +18,7 @@ from ..walk import walk
 from .folder import Source, names_in, scale_of
 
 _INSIDE = ".base_layer"
+_NAMES = {"A": "lora_A", "B": "lora_B", "E": "lora_E", "M": "lora_magnitude_vector"}
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,9 @@ def _require_whole(source: Source, name: str, own: Mapping[str, Tensor]) -> None
     wanted = ["A", "B"]
     wanted += ["E"] if source.config["peft_type"] == "ADALORA" else []
     wanted += ["M"] if source.config.get("use_dora") else []
-    missing = [letter for letter in wanted if letter not in own]
+    missing = [_NAMES[letter] for letter in wanted if letter not in own]
     if missing:
-        raise CheckpointError(
-            f"{source.folder}: {name} has no factor {', '.join(missing)}; the file is damaged."
-        )
+        raise CheckpointError(f"{source.folder}: {name} has no {', '.join(missing)}; the file is damaged.")
 
 
 def _parts(
@@ -129,6 +128,14 @@ def _parts(
 def _layer(source: Source, name: str, own: Mapping[str, Tensor], base: Any) -> Factors:
     left, right = own["B"], own["A"]
     rank = right.shape[0]
+    saved = (
+        "an embedding" if name in source.contents.embeddings else "a convolution" if right.dim() > 2 else ""
+    )
+    embedding, convolution = isinstance(base, nn.Embedding), isinstance(base, CONVOLUTIONS)
+    flat = "E" in own and not embedding  # AdaLoRA's filters lie as rows
+    if (saved == "an embedding") != embedding or ((saved == "a convolution") != convolution and not flat):
+        here = f"a {type(base).__name__} here"
+        raise source.another_base([f"{name}: {saved or 'a linear layer'} saved, {here}"])
     if isinstance(base, CONVOLUTIONS):
         if any(size != 1 for size in base.dilation) or base.padding_mode != "zeros":
             raise CheckpointError(
