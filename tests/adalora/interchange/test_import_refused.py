@@ -1,0 +1,262 @@
+"""Folders that cannot be imported: a clear error, and model and folder as they were."""
+
+import copy
+import json
+
+import pytest
+import torch
+from peft import AdaLoraConfig, IA3Config, LoraConfig
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import adalora
+from adalora import AdapterConfig
+from tests.adalora.interchange.peft_side import (
+    CONFIG,
+    TENSORS,
+    assert_unchanged,
+    contents,
+    made_by_peft,
+    saved_by_peft,
+    settings,
+    snapshot,
+)
+from tests.layer_cases import Holder
+
+
+def stack(width=8, classes=5):
+    layers = [nn.Linear(6, width), nn.Tanh(), nn.Linear(width, 6), nn.Tanh(), nn.Linear(6, classes)]
+    return nn.Sequential(*layers).eval()  # its parameters train, which an error must leave so
+
+
+@pytest.fixture
+def folder(tmp_path):
+    config = LoraConfig(r=2, target_modules=["0", "2"], modules_to_save=["4"])
+    return saved_by_peft(made_by_peft(stack(), config), tmp_path / "folder")
+
+
+@pytest.fixture
+def adalora_folder(tmp_path):
+    config = AdaLoraConfig(init_r=4, target_r=2, total_step=10, target_modules=["0", "2"])
+    return saved_by_peft(made_by_peft(stack(), config), tmp_path / "adalora")
+
+
+def refuses(folder, error, message, model=None, name="default"):
+    model = stack() if model is None else model
+    before, there = snapshot(model), contents(folder)
+    with pytest.raises(error, match=message):
+        adalora.import_peft(model, folder, name=name)
+    assert_unchanged(model, before)
+    assert contents(folder) == there
+
+
+def edit(folder, **changes):
+    (folder / CONFIG).write_text(json.dumps({**settings(folder), **changes}))
+
+
+@pytest.mark.parametrize("kind", ["IA3", "LOHA", "lora", None, 3])
+def test_an_unsupported_kind_is_refused_with_those_that_are_read(folder, kind):
+    edit(folder, peft_type=kind)
+    refuses(folder, adalora.CheckpointError, rf"(?s)peft_type.*{kind}.*LORA, ADALORA")
+
+
+def test_a_folder_of_another_method_is_refused(tmp_path):
+    theirs = made_by_peft(stack(), IA3Config(target_modules=["0"], feedforward_modules=[]))
+    refuses(saved_by_peft(theirs, tmp_path), adalora.CheckpointError, r"(?s)IA3.*LORA, ADALORA")
+
+
+SETTINGS = [
+    ({"bias": "all"}, "(?s)bias.*'all'.*none"),
+    ({"bias": "lora_only"}, "(?s)bias.*'lora_only'.*none"),
+    ({"lora_bias": True}, "(?s)lora_bias.*True.*(?i:false)"),
+    ({"use_qalora": True}, "(?s)use_qalora.*True"),
+    ({"layer_replication": [[0, 2], [1, 3]]}, "(?s)layer_replication.*0, 2"),
+    ({"alora_invocation_tokens": [1, 2]}, "(?s)alora_invocation_tokens.*1, 2"),
+    ({"trainable_token_indices": [7]}, "(?s)trainable_token_indices.*7"),
+    ({"trainable_token_indices": {"wte": [7]}}, "(?s)trainable_token_indices.*wte"),
+    ({"layers_to_transform": [1]}, "(?s)layers_to_transform.*1"),
+    ({"layers_to_transform": 0}, "(?s)layers_to_transform.*0"),
+    ({"velora_config": {"num_groups": 4}}, "velora_config"),
+    ({"kasa_config": {"beta": 1e-4}}, "kasa_config"),
+    ({"use_bdlora": {"nblocks": 2}}, "use_bdlora"),
+    ({"arrow_config": {"arrow_top_k": 2}}, "arrow_config"),
+    ({"monteclora_config": {"sigma": 1.0}}, "monteclora_config"),
+    ({"use_time_travel": True}, "(?s)use_time_travel.*True"),
+    ({"use_time_travel": "a little"}, "(?s)use_time_travel.*a little"),
+    ({"use_time_travel": 1.5}, "(?s)use_time_travel.*1.5"),
+    *(({"init_lora_weights": start}, f"(?s)init_lora_weights.*{start}") for start in
+      ("pissa", "pissa_niter_4", "olora", "corda", "loftq", "lora_ga")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "message"), SETTINGS, ids=lambda value: str(value)[:40])
+def test_a_setting_that_would_change_what_the_numbers_mean_is_named(folder, changes, message):
+    edit(folder, **changes)
+    refuses(folder, adalora.CheckpointError, message)
+    refuses(folder, adalora.CheckpointError, r"allowed")
+
+
+@pytest.mark.parametrize(("changes", "message"), [row for row in SETTINGS if "init_lora_weights" not in row[0]],
+                         ids=lambda value: str(value)[:40])  # fmt: skip
+def test_so_it_is_in_a_folder_of_adalora(adalora_folder, changes, message):
+    edit(adalora_folder, **changes)
+    refuses(adalora_folder, adalora.CheckpointError, message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"r": "two"}, "'two'"),
+        ({"lora_alpha": "much"}, "(?s)lora_alpha.*much"),
+        ({"lora_alpha": None}, "lora_alpha"),
+        ({"rank_pattern": {"0": 3}}, "(?s)0.*3"),
+        ({"rank_pattern": [3]}, "rank_pattern"),
+        ({"alpha_pattern": {"0": "much"}}, "(?s)alpha.*much"),
+        ({"alpha_pattern": {"(": 3}}, r"(?s)alpha_pattern.*\("),
+        ({"use_rslora": "yes"}, "use_rslora"),
+        ({"use_dora": True}, "(?s)magnitude|dora"),
+        ({"lora_dropout": 2.0}, "(?s)dropout.*2"),
+    ],
+    ids=str,
+)
+def test_a_damaged_setting_is_named(folder, changes, message):
+    edit(folder, **changes)
+    refuses(folder, adalora.AdaLoRAError, message)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: stack(width=9), r"(?s)another.*0.*\(8, 6\).*\(9, 6\)"),
+        (lambda: stack()[:2], r"(?s)another.*\b2\b"),
+        (lambda: Holder(nn.Linear(6, 8)), r"(?s)another.*\b0\b"),
+        (lambda: nn.Sequential(nn.Conv1d(6, 8, 1), nn.Tanh(), *stack()[2:]), r"\b0\b"),
+        (lambda: nn.Sequential(nn.LayerNorm(6), nn.Tanh(), *stack()[2:]), r"\b0\b"),
+        (lambda: stack(classes=4), r"(?s)another.*4\.weight.*\(5, 6\).*\(4, 6\)"),
+        (lambda: stack()[:4], r"(?s)another.*\b4\b"),
+    ],
+    ids=["wider", "shorter", "other names", "a convolution", "a norm", "another head", "no head"],
+)
+def test_another_base_is_told_by_the_first_differences(folder, build, message):
+    torch.manual_seed(1)
+    refuses(folder, adalora.CheckpointError, message, model=build())
+
+
+def test_another_base_of_many_modules_is_told_in_few_words(tmp_path):
+    torch.manual_seed(1)
+    base = nn.Sequential(*[nn.Linear(6, 6) for _ in range(40)])
+    folder = saved_by_peft(made_by_peft(base, LoraConfig(r=1, target_modules=r"\d+")), tmp_path)
+    other = nn.Sequential(*[nn.Linear(7, 7) for _ in range(40)])
+    with pytest.raises(adalora.CheckpointError) as caught:
+        adalora.import_peft(other, folder)
+    assert len(str(caught.value)) < 1200
+    assert "40" in str(caught.value) or "80" in str(caught.value)
+
+
+def rewritten(change):
+    def damage(folder):
+        tensors = load_file(folder / TENSORS)
+        change(tensors)
+        save_file(tensors, folder / TENSORS)
+
+    return damage
+
+
+def truncated(folder):
+    path = folder / TENSORS
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def pickled(folder):
+    torch.save(load_file(folder / TENSORS), folder / "adapter_model.bin")
+    (folder / TENSORS).unlink()
+
+
+A, B, HEAD = (
+    "base_model.model.0.lora_A.weight",
+    "base_model.model.2.lora_B.weight",
+    "base_model.model.4.weight",
+)
+DAMAGES = {
+    "no tensors": (lambda folder: (folder / TENSORS).unlink(), TENSORS),
+    "a pickle": (pickled, r"(?s)adapter_model\.bin.*pickle|pickle.*adapter_model\.bin"),
+    "truncated": (truncated, "truncated"),
+    "empty": (lambda folder: (folder / TENSORS).write_bytes(b""), TENSORS),
+    "not safetensors": (lambda folder: (folder / TENSORS).write_text("hello"), TENSORS),
+    "no settings": (lambda folder: (folder / CONFIG).unlink(), CONFIG),
+    "no JSON": (lambda folder: (folder / CONFIG).write_text("{"), CONFIG),
+    "a list": (lambda folder: (folder / CONFIG).write_text("[1]"), CONFIG),
+    "NaN": (rewritten(lambda tensors: tensors[A].fill_(torch.nan)), r"(?s)0\.lora_A.*NaN"),
+    "infinite": (rewritten(lambda tensors: tensors[B].fill_(torch.inf)), r"(?s)2\.lora_B.*(NaN|infinite)"),
+    "NaN in the head": (rewritten(lambda tensors: tensors[HEAD].fill_(torch.nan)), r"(?s)4\.weight.*NaN"),
+    "half a product": (rewritten(lambda tensors: tensors.pop(A)), r"\b0\b"),
+    "no product": (rewritten(lambda tensors: [tensors.pop(key) for key in list(tensors) if "lora" in key]), TENSORS),
+    "another rank": (rewritten(lambda tensors: tensors.update({A: torch.zeros(3, 6)})), r"\b0\b"),
+    "three dimensions": (rewritten(lambda tensors: tensors.update({A: torch.zeros(2, 6, 1)})), r"\b0\b"),
+    "whole numbers": (rewritten(lambda tensors: tensors.update({A: torch.zeros(2, 6, dtype=torch.int64)})), r"\b0\b"),
+    "an unknown tensor": (rewritten(lambda tensors: tensors.update(extra=torch.zeros(1))), "extra"),
+    "a magnitude without DoRA": (
+        rewritten(lambda tensors: tensors.update({"base_model.model.0.lora_magnitude_vector": torch.ones(8)})),
+        "magnitude",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_damaged_files_are_named(folder, damage, message):
+    damage(folder)
+    refuses(folder, adalora.CheckpointError, message)
+
+
+ADALORA_DAMAGES = {
+    "no values": rewritten(lambda tensors: tensors.pop("base_model.model.0.lora_E")),
+    "another number of values": rewritten(
+        lambda tensors: tensors.update({"base_model.model.0.lora_E": torch.ones(3, 1)})
+    ),
+    "NaN": rewritten(lambda tensors: tensors["base_model.model.0.lora_E"].fill_(torch.nan)),
+}
+
+
+@pytest.mark.parametrize("damage", ADALORA_DAMAGES.values(), ids=ADALORA_DAMAGES)
+def test_damaged_files_of_adalora_are_named(adalora_folder, damage):
+    damage(adalora_folder)
+    refuses(adalora_folder, adalora.CheckpointError, r"\b0\b")
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    refuses(tmp_path / "nowhere", adalora.CheckpointError, "nowhere")
+
+
+def test_a_folder_of_our_own_is_told(tmp_path):
+    model = adalora.inject(stack(), AdapterConfig(rank=2, target_modules=["0"]))
+    adalora.save(model, tmp_path)
+    refuses(tmp_path, adalora.CheckpointError, CONFIG)
+
+
+def test_a_name_in_use_is_refused(folder):
+    model = adalora.inject(stack(), AdapterConfig(rank=2, target_modules=["0"]))
+    refuses(folder, adalora.StateError, "'default'", model=model)
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "keys", "a b"])
+def test_a_name_that_cannot_be_is_refused(folder, name):
+    refuses(folder, adalora.ConfigError, "name", name=name)
+
+
+def test_a_merged_model_is_refused(folder):
+    model = adalora.inject(stack(), AdapterConfig(rank=2, target_modules=["0"]))
+    adalora.merge_(model)
+    refuses(folder, adalora.StateError, "merged", model=model, name="other")
+
+
+def test_a_model_that_is_one_layer_is_refused(folder):
+    refuses(folder, adalora.AdaLoRAError, "", model=nn.Linear(6, 8))
+
+
+def test_tied_weights_are_told_apart_or_refused_but_never_mixed_up(tmp_path):
+    base = stack()
+    config = LoraConfig(r=2, target_modules=["0", "2"])
+    folder = saved_by_peft(made_by_peft(base, config), tmp_path)
+    tied = copy.deepcopy(base)
+    tied[2] = nn.Linear(6, 6)
+    refuses(folder, adalora.CheckpointError, r"\b2\b", model=tied)
