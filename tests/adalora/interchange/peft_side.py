@@ -26,6 +26,7 @@ _HARMLESS = (
     r"Setting `save_embedding_layers`",
     r".*LoRA tensor\(s\) have invalid shape",  # AdaLoRA with a rank of zero
     r"Could not find a config file",
+    r"The following rank_pattern keys did not match .*\.lora_E'",  # AdaLoRA's pattern is of parameters
 )
 # The ranks of parameters work, but are looked for among the names of modules.
 _HARMLESS_WITH_PARAMETERS = r"The following (rank|alpha)_pattern keys did not match"

@@ -1,6 +1,5 @@
 """Folders that cannot be imported: a clear error, and model and folder as they were."""
 
-import copy
 import json
 
 import pytest
@@ -250,13 +249,4 @@ def test_a_merged_model_is_refused(folder):
 
 
 def test_a_model_that_is_one_layer_is_refused(folder):
-    refuses(folder, adalora.AdaLoRAError, "", model=nn.Linear(6, 8))
-
-
-def test_tied_weights_are_told_apart_or_refused_but_never_mixed_up(tmp_path):
-    base = stack()
-    config = LoraConfig(r=2, target_modules=["0", "2"])
-    folder = saved_by_peft(made_by_peft(base, config), tmp_path)
-    tied = copy.deepcopy(base)
-    tied[2] = nn.Linear(6, 6)
-    refuses(folder, adalora.CheckpointError, r"\b2\b", model=tied)
+    refuses(folder, adalora.AdaLoRAError, r"Linear|\b0\b", model=nn.Linear(6, 8))
