@@ -10,7 +10,7 @@ from .config import AdapterConfig, AllocationConfig
 from .controller import AdaLoRAController
 from .errors import AdaLoRAError, CheckpointError, ConfigError, DataError, StateError, TargetError
 from .inject import inject
-from .interchange import Exported, export_peft
+from .interchange import Exported, export_peft, import_peft
 from .layers import AdaptedLayer
 from .merge import merge_, merged, unload, unmerge_
 from .orthogonality import orthogonality_penalty
@@ -50,6 +50,7 @@ __all__ = [
     "disabled",
     "export_peft",
     "footprint",
+    "import_peft",
     "inject",
     "load",
     "merge_",

@@ -14,7 +14,7 @@ from .card import checked, write_card
 from .config import AdapterConfig
 from .controller import AdaLoRAController
 from .errors import CheckpointError, StateError, TargetError
-from .files import commit, json_writer, read_json, read_tensors_file, tensor_writer
+from .files import commit, json_writer, read_json, read_tensors_file, require_finite, tensor_writer
 from .header import Header, Shape, read_header
 from .inject import inject_saved
 from .injected import injected_configs, require_adapter
@@ -68,7 +68,7 @@ def save(
     tensors = dict(_tensors(model, name, config))
     for key, tensor in tensors.items():
         if isinstance(tensor, nn.Parameter):
-            _require_finite(key, tensor)
+            require_finite(key, tensor)
     mark = uuid.uuid4().hex[:12]
     files = {"adapter": f"adapter-{mark}.safetensors"}
     data = {files["adapter"]: tensor_writer(tensors)}
@@ -115,7 +115,7 @@ def load(
     _require_layout(header, tensors)
     _require_same_model(model, header, name)
     for key in tensors.keys() - _buffers(model, header.config, name):
-        _require_finite(key, tensors[key])
+        require_finite(key, tensors[key])
     take_up = _prepared(controller, folder, header, name)
 
     origins = _origins(model, header, tensors)
@@ -177,11 +177,6 @@ def _buffers(model: nn.Module, config: AdapterConfig, name: str) -> set[str]:
     """Name the trained modules' buffers, in which an infinite value may be meant, as in a causal mask."""
     trained = trained_tensors(model, config, name)
     return {key for key, tensor in trained if not isinstance(tensor, nn.Parameter)}
-
-
-def _require_finite(key: str, tensor: Tensor) -> None:
-    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-        raise CheckpointError(f"tensor {key!r} has a NaN or an infinite value; take a healthy run instead.")
 
 
 def _files_of(folder: Path) -> list[str]:

@@ -10,9 +10,9 @@ from .checks import integer, require
 from .config import AdapterConfig
 from .inject import inject_saved
 from .injected import active_adapters, injected_configs, require_adapter
-from .layers import AdaptedLayer
+from .layers import AdaptedLayer, largest_rank
 from .naming import exact_names
-from .products import Product, products
+from .products import Product, products, truncated
 from .switch import activate, require_weights, set_adapter, weights_of
 from .updates import SVDUpdate
 from .walk import adapters, walk
@@ -79,24 +79,12 @@ def combine(
 
 
 def _part(layer: AdaptedLayer, found: Product, most: int | None) -> _Part:
-    *_, d1, d2 = layer.kind.shape(layer.base)
-    largest = min(d1, d2 if layer.kind.still(layer.base) is None else d2 - 1)
+    largest = largest_rank(layer.kind, layer.base)
+    rank = largest if most is None else min(largest, most)
     lam = found.lam * found.scale
-    if found.rank <= min(largest, most or largest):
+    if found.rank <= rank:
         return _Part(found.left, lam, found.right, 0.0)
-    return _truncated(found.left, lam, found.right, min(largest, most or largest))
-
-
-def _truncated(left: Tensor, lam: Tensor, right: Tensor, rank: int) -> _Part:
-    """Return the largest singular values and vectors of left diag(lam) right."""
-    Q1, R1 = torch.linalg.qr((left * lam.unsqueeze(-2)).double())
-    Q2, R2 = torch.linalg.qr(right.double().mT)
-    U, sigma, Vh = torch.linalg.svd(R1 @ R2.mT, full_matrices=False)
-    whole = sigma.square().sum()
-    discarded = sigma[..., rank:].square().sum() / whole if whole > 0 else whole
-    factors = Q1 @ U[..., :rank], sigma[..., :rank], Vh[..., :rank, :] @ Q2.mT
-    P, kept, Q = (factor.to(left.dtype) for factor in factors)
-    return _Part(P, kept, Q, float(discarded))
+    return _Part(*truncated(found.left, lam, found.right, rank))
 
 
 def _config(model: nn.Module, asked: Mapping[str, float], parts: Mapping[str, _Part]) -> AdapterConfig:

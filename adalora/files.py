@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -176,6 +177,12 @@ def read_tensors_file(path: Path) -> dict[str, Tensor]:
     """
     with reading(path):
         return load_file(path)
+
+
+def require_finite(key: str, tensor: Tensor) -> None:
+    """Raise a `CheckpointError` if a tensor has a NaN or an infinite value."""
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise CheckpointError(f"tensor {key!r} has a NaN or an infinite value; take a healthy run instead.")
 
 
 @contextmanager

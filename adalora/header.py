@@ -14,7 +14,7 @@ from .updates import SPECTRAL, UPDATES
 from .version import __version__
 
 FORMAT = "adalora"
-VERSION = 2  # 1 knew no tensors that have shrunk
+VERSION = 3  # 1 knew no tensors that have shrunk, 2 no LoRA of several ranks
 
 Shape = tuple[int, ...]
 
@@ -86,10 +86,10 @@ def read_header(path: Path) -> Header:
         CheckpointError: the file is missing, damaged, or of another format or version.
     """
     value = read_json(path)
-    if value.get("format") != FORMAT or value.get("version") not in (1, VERSION):
+    if value.get("format") != FORMAT or value.get("version") not in range(1, VERSION + 1):
         raise CheckpointError(
             f"{path} has format {value.get('format')!r}, version {value.get('version')!r}; this adalora "
-            f"reads format {FORMAT!r}, versions 1 and {VERSION}."
+            f"reads format {FORMAT!r}, versions 1 to {VERSION}."
         )
     try:
         modules = {module: _shape(entry["shape"], 2, 3) for module, entry in value["modules"].items()}
@@ -130,8 +130,4 @@ def _shape(value: Sequence[int], *dimensions: int) -> Shape:
 def _triplets(value: int, config: AdapterConfig) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= config.rank:
         raise ValueError(f"triplets is {value!r}, with an initial rank of {config.rank}")
-    if config.update != "svd" and value != config.rank:
-        raise ValueError(
-            f"triplets is {value!r}, and update {config.update!r} has a fixed rank of {config.rank}"
-        )
     return value

@@ -85,3 +85,25 @@ def _alive(update: Update, weight: float, scale: float) -> tuple[Tensor, Tensor,
         keep = keep.any(0) if keep.dim() == 2 else keep  # in a stack each matrix may have lost others
         left, lam, right = left[..., keep], lam[..., keep], right[..., keep, :]
     return left.detach(), lam.detach(), right.detach()
+
+
+@torch.no_grad()
+def truncated(left: Tensor, lam: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Return the largest singular values and vectors of left diag(lam) right, from the factors alone.
+
+    Args:
+        left: … × d₁ × r.
+        lam: … × r.
+        right: … × r × d₂.
+        rank: how many.
+
+    Returns:
+        U, σ, Vʰ, and the share of Σσ² that is left out.
+    """
+    Q1, R1 = torch.linalg.qr((left * lam.unsqueeze(-2)).double())
+    Q2, R2 = torch.linalg.qr(right.double().mT)
+    U, sigma, Vh = torch.linalg.svd(R1 @ R2.mT, full_matrices=False)
+    whole, rest = sigma.square().sum().item(), sigma[..., rank:].square().sum().item()
+    factors = Q1 @ U[..., :rank], sigma[..., :rank], Vh[..., :rank, :] @ Q2.mT
+    P, kept, Q = (factor.to(left.dtype) for factor in factors)
+    return P, kept, Q, rest / whole if whole > 0 else 0.0

@@ -10,7 +10,7 @@ from torch import nn
 from .candidates import Candidate, Owner, base_of, candidates, has_suffix, is_under
 from .config import AdapterConfig
 from .errors import ConfigError, TargetError
-from .layers import LayerKind, split_of, supported
+from .layers import LayerKind, largest_rank, split_of, supported
 from .presets import WORDS, preset
 from .walk import unwrap
 
@@ -43,8 +43,7 @@ class Target:
     @property
     def largest_rank(self) -> int:
         """The smaller of d₁ and the columns of ΔW that may change."""
-        d1, d2 = self.shape[-2:]
-        return min(d1, d2 if self.kind.still(base_of(self.module)) is None else d2 - 1)
+        return largest_rank(self.kind, base_of(self.module))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from torch import nn
 
 from adalora import CheckpointError, ConfigError
 from adalora.checkpoint import HEADER
+from adalora.interchange.folder import CONFIG
 
 from .records import AdapterRecord, placed
-from .sources import peft_folder
 from .sources.live import records_of_model
 from .sources.ours import records_of_save
 from .sources.peft_folder import records_of_peft
@@ -56,9 +56,9 @@ def _of_folder(folder: Path, base: str | None) -> list[AdapterRecord]:
     for place in (folder, folder / _IN_A_RUN):
         if (place / HEADER).exists():
             return records_of_save(place, base)
-        if (place / peft_folder.CONFIG).exists():
+        if (place / CONFIG).exists():
             return records_of_peft(place, base)
     raise CheckpointError(
-        f"{folder} holds no adapter: neither {HEADER}, of adalora.save, nor {peft_folder.CONFIG}, of peft, "
+        f"{folder} holds no adapter: neither {HEADER}, of adalora.save, nor {CONFIG}, of peft, "
         f"nor a folder {_IN_A_RUN!r} with one of them."
     )

@@ -25,9 +25,7 @@ from ..targets import adaptable_shapes
 from ..trained import trained_modules, trained_tensors
 from ..walk import unwrap, walk
 from .blocks import Block, blocks
-
-CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
-PREFIX = "base_model.model."
+from .folder import CONFIG, PREFIX, TENSORS
 
 Fold = Literal["left", "even"]
 

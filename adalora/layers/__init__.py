@@ -1,7 +1,7 @@
 """Layers that can be adapted, and the layer that adapts them."""
 
 from .adapted import AdaptedLayer
-from .kind import LayerKind
+from .kind import LayerKind, largest_rank
 from .kinds import kind_of, supported
 from .origin import Origin
 from .routed import Routes
@@ -17,6 +17,7 @@ __all__ = [
     "Variants",
     "is_split",
     "kind_of",
+    "largest_rank",
     "split_of",
     "supported",
 ]

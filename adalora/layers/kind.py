@@ -130,6 +130,12 @@ class PlainKind(ABC):
         return None
 
 
+def largest_rank(kind: LayerKind, base: Any) -> int:
+    """Return how many components an update of a layer can have that do not depend on each other."""
+    *_, d1, d2 = kind.shape(base)
+    return min(d1, d2 if kind.still(base) is None else d2 - 1)
+
+
 def spread_rows(table: Tensor, x: Tensor) -> Tensor:
     """Return each row of a table as often as its example has rows in x.
 

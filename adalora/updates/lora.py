@@ -4,11 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from .parts import Parts, Precision
+from .resize import resize_
 from .start import fill_
 
 
 class LoRAUpdate(nn.Module):
-    """ΔW = s · B A of fixed rank r.
+    """ΔW = s · B A of rank r.
 
     Source: Hu et al. 2021, arXiv 2106.09685, equation 3. B starts at zero, so ΔW does too.
 
@@ -81,8 +82,16 @@ class LoRAUpdate(nn.Module):
         self.B.copy_(U * root.unsqueeze(-2))
         self.A.copy_(root.unsqueeze(-1) * Vh)
 
+    @torch.no_grad()
     def resize_(self, triplets: int) -> None:
-        """Do nothing: the rank is fixed."""
+        """Make room for another number of components, of which nothing is known yet."""
+        if triplets == self.A.shape[-2]:
+            return
+        *stack, _, d2 = self.A.shape
+        shapes = self.shapes(self.B.shape[-2], d2, triplets, *stack)
+        for factor in ("A", "B"):
+            parameter = getattr(self, factor)
+            resize_(parameter, parameter.new_zeros(shapes[factor]))
 
     def extra_repr(self) -> str:
         """Show sizes and settings in the printed model."""

@@ -82,7 +82,7 @@ def test_the_first_version_knew_no_tensors_that_have_shrunk(tmp_path):
         ("svd", -1, "triplets is -1"),
         ("svd", "2", "triplets is '2'"),
         ("svd", True, "triplets is True"),
-        ("lora", 2, "triplets is 2, and update 'lora' has a fixed rank of 3"),
+        ("lora", 4, "triplets is 4, with an initial rank of 3"),
     ],
 )
 def test_numbers_of_triplets_that_cannot_be(update, triplets, message, tmp_path):
