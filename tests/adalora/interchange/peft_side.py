@@ -5,6 +5,7 @@ import json
 import warnings
 from contextlib import contextmanager
 
+import pytest
 import torch
 from peft import PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file
@@ -114,7 +115,7 @@ def move(model, name="default", size=0.3):
         if name not in layer.updates:
             continue
         for key, tensor in layer.adapter_tensors(name).items():
-            if tensor.requires_grad:
+            if isinstance(tensor, nn.Parameter):  # the mask and what a start took out stay
                 still = (tensor == 0).all(-2, keepdim=True) if key in ("A", "Q") else torch.tensor(False)
                 tensor.data += size * torch.randn_like(tensor) * ~still
 
@@ -164,14 +165,14 @@ def merged_in_peft(model):
         return copy.deepcopy(model).merge_and_unload().eval()
 
 
-def made_by_peft(base, config, seed=3):
+def made_by_peft(base, config, seed=3, size=0.3):
     """Return a model of peft's on a copy of ``base``, with every tensor of the adapter away from its start."""
     with told():
         model = get_peft_model(copy.deepcopy(base), config).eval()
     torch.manual_seed(seed)
     for name, tensor in model.named_parameters():
         if tensor.requires_grad:
-            noise = 0.3 * torch.randn_like(tensor)
+            noise = size * torch.randn_like(tensor)
             tensor.data += noise.abs() if "magnitude" in name else noise
     return model
 
@@ -228,3 +229,12 @@ def assert_unchanged(model, before):
     assert after["state"].keys() == before["state"].keys()
     assert all(torch.equal(after["state"][name], tensor) for name, tensor in before["state"].items())
     assert torch.equal(after["generator"], before["generator"])
+
+
+def refuses_to_import(folder, error, message, model, name="default"):
+    """Check that a folder is refused, and that model and folder stay as they were."""
+    before, there = snapshot(model), contents(folder)
+    with pytest.raises(error, match=message):
+        adalora.import_peft(model, folder, name=name)
+    assert_unchanged(model, before)
+    assert contents(folder) == there

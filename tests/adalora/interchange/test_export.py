@@ -96,17 +96,24 @@ def test_every_layer_of_the_table_is_either_held_or_refused():
     assert {*NEVER, *NOT_WITH_DORA} <= set(LAYERS)
 
 
+FOLDED = (
+    "linear",
+    "Conv1D",
+    "conv2d",
+    "conv2d, groups",
+    "embedding",
+    "attention, packed",
+    "experts, Mixtral",
+)
+
+
 @pytest.mark.parametrize("pad", [False, True])
 @pytest.mark.parametrize("fold", ["left", "even"])
-@pytest.mark.parametrize("dora", [False, True])
 @pytest.mark.parametrize(
-    "name",
-    ["linear", "Conv1D", "conv2d", "conv2d, groups", "embedding", "attention, packed", "experts, Mixtral"],
+    ("name", "dora"), [(name, dora) for dora in (False, True) for name in FOLDED if name in held(dora)]
 )
 def test_both_folds_padded_or_not_say_the_same(name, dora, fold, pad, tmp_path):
     case = LAYERS[name]
-    if name not in held(dora):
-        pytest.skip("refused, see above")
     base, model = adapted(case, dora=dora)
     assert all((layer.update.lam < 0).any() for layer in adalora.adapters(model).values())
     exported = adalora.export_peft(model, tmp_path, fold=fold, pad=pad)
@@ -205,6 +212,28 @@ def test_padding_gives_every_module_the_highest_kept_rank(tmp_path):
     assert peft_ranks(theirs) == {"0": 3, "2": 3, "4": 3}
     x = [torch.randn(5, 8)]
     assert_near(run(theirs, x), run(model, x))
+
+
+@pytest.mark.parametrize("pad", [False, True])
+def test_the_rank_of_grouped_convolutions_is_counted_for_every_group(pad, tmp_path):
+    torch.manual_seed(0)
+    layers = [
+        nn.Conv1d(4, 6, 3, groups=2, padding=1),
+        nn.Tanh(),
+        nn.Conv1d(6, 9, 1, groups=3),
+        nn.Conv1d(9, 5, 1),
+    ]
+    base = nn.Sequential(*layers).requires_grad_(False)
+    config = AdapterConfig(rank=2, target_modules=["0", "2", "3"], init="gaussian")
+    model = adalora.inject(copy.deepcopy(base), config)
+    move(model)
+    keep(model, layer2=1, layer3=1)
+    assert adalora.export_peft(model, tmp_path, pad=pad).ranks == {"0": 2, "2": 1, "3": 1}
+    theirs = in_peft(base, tmp_path)
+    assert peft_ranks(theirs) == ({"0": 6, "2": 6, "3": 6} if pad else {"0": 4, "2": 3, "3": 1})
+    x = [torch.randn(2, 4, 7)]
+    assert_near(run(theirs, x), run(model, x))
+    assert_near(run(adalora.import_peft(copy.deepcopy(base), tmp_path), x), run(model, x))
 
 
 def test_triplets_that_train_on_between_two_budgets_are_exported_as_the_model_runs(tmp_path):

@@ -62,34 +62,6 @@ def test_fan_in_fan_out_follows_the_layers(name, tmp_path):
     assert settings(tmp_path)["fan_in_fan_out"] is (name == "gpt2")
 
 
-def test_a_trained_head_goes_along(tmp_path):
-    layout = LAYOUTS["bert"]
-    base, model = adapted(
-        layout, target_modules=["query", "intermediate.dense"], train_modules=["classifier"]
-    )
-    model.classifier.weight.data += 0.5
-    model.classifier.bias.data -= 1.0
-    adalora.export_peft(model, tmp_path)
-    batch, expected = layout.batch(), run(model, layout.batch())
-    assert_near(run(in_peft(base, tmp_path), batch), expected)
-    ours = adalora.import_peft(copy.deepcopy(base), tmp_path)
-    assert_near(run(ours, batch), expected)
-    assert ours.classifier.weight.requires_grad
-
-
-def test_a_trained_head_is_enough(tmp_path):
-    layout = LAYOUTS["bert"]
-    base, model = adapted(layout, target_modules=["query"], train_modules=["classifier"])
-    for layer in adalora.adapters(model).values():
-        layer.update.keep_(torch.zeros(4, dtype=torch.bool))
-    model.classifier.weight.data += 0.5
-    exported = adalora.export_peft(model, tmp_path)
-    assert set(exported.ranks.values()) == {0}
-    batch, expected = layout.batch(), run(model, layout.batch())
-    assert_near(run(in_peft(base, tmp_path), batch), expected)
-    assert_near(run(adalora.import_peft(copy.deepcopy(base), tmp_path), batch), expected)
-
-
 class Nested(nn.Module):
     """Names that end in each other, and that a dot of a regular expression would take for each other."""
 

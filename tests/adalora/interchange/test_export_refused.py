@@ -9,7 +9,6 @@ from torch import nn
 import adalora
 from adalora import AdapterConfig
 from tests.adalora.interchange.peft_side import (
-    CONFIG,
     WRITTEN,
     assert_near,
     assert_unchanged,
@@ -90,6 +89,15 @@ def test_a_combination_with_dora_is_refused(weights, tmp_path):
     refuses(model, tmp_path / "new", adalora.ConfigError, r"(?s)second.*DoRA|DoRA.*second", weights)
 
 
+def test_a_layer_that_hangs_in_two_places_is_refused(tmp_path):
+    # peft would put its LoRA in the first of them alone.
+    shared = nn.Linear(6, 6)
+    model = nn.Sequential(shared, nn.Tanh(), shared)
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"]))
+    move(model)
+    refuses(model, tmp_path / "new", adalora.TargetError, "(?s)'0'.*'2'|'2'.*'0'")
+
+
 def test_nothing_left_is_nothing_to_export(tmp_path):
     model = model_of("first")
     for layer in adalora.adapters(model).values():
@@ -165,9 +173,9 @@ def test_files_of_others_beside_an_earlier_export_stay(tmp_path):
     model = model_of("first")
     adalora.export_peft(model, tmp_path)
     (tmp_path / "tokenizer.json").write_text("mine")
-    adalora.export_peft(model, tmp_path)
+    exported = adalora.export_peft(model, tmp_path)
     assert (tmp_path / "tokenizer.json").read_text() == "mine"
-    assert (tmp_path / CONFIG).exists()
+    assert sorted(exported.files) == WRITTEN
 
 
 def test_the_card_says_how_to_load_the_folder_and_names_no_path(tmp_path):

@@ -15,9 +15,9 @@ from tests.adalora.interchange.peft_side import (
     CONFIG,
     LAYERS,
     NEVER,
-    NOT_WITH_DORA,
     TENSORS,
     assert_near,
+    assert_unchanged,
     in_peft,
     inputs_of,
     made_by_peft,
@@ -26,6 +26,7 @@ from tests.adalora.interchange.peft_side import (
     run,
     saved_by_peft,
     settings,
+    snapshot,
 )
 
 METHODS = {
@@ -36,11 +37,20 @@ METHODS = {
 }
 
 
+def grouped(name):
+    return "groups" in name or "depthwise" in name
+
+
 def cases():
     for method in METHODS:
         for name, case in LAYERS.items():
             dora = method == "DoRA"
-            if name in NEVER or (dora and (name in NOT_WITH_DORA or not case.dora)) or "experts" in name:
+            if (
+                name in NEVER
+                or dora > case.dora
+                or name.startswith(("experts", "attention"))
+                or grouped(name)
+            ):
                 continue
             yield pytest.param(method, name, id=f"{method}, {name}")
 
@@ -48,7 +58,7 @@ def cases():
 def folder_of(name, folder, **changes):
     case = LAYERS[name]
     base = plain(case)
-    rank = 4 if "groups" in name or "depthwise" in name else 3  # peft wants a multiple of the groups
+    rank = 4 if grouped(name) else 3  # peft wants a multiple of the groups
     config = {
         "r": rank,
         "lora_alpha": 5,
@@ -72,8 +82,38 @@ def test_a_layer_of_peft_gives_the_same_outputs_here(method, name, tmp_path):
     for layer in adalora.adapters(ours).values():
         assert isinstance(layer.update, adalora.LoRAUpdate)
         assert (len(layer.magnitudes) == 1) is (method == "DoRA")
-    if not name.startswith("attention"):
-        assert {layer.rank for layer in adalora.adapters(ours).values()} == {settings(tmp_path)["r"]}
+        assert layer.rank == 3
+
+
+@pytest.mark.parametrize("name", ["attention, packed", "attention, values alone"])
+def test_attention_of_peft_is_read_but_for_an_output_projection_that_it_counts_twice(name, tmp_path):
+    case, base, theirs = folder_of(name, tmp_path)
+    before = snapshot(base)
+    with pytest.raises(adalora.CheckpointError, match=r"layer\.out_proj.*twice"):
+        adalora.import_peft(base, tmp_path)
+    assert_unchanged(base, before)
+    theirs.base_model.model.layer.base_layer.out_proj.lora_B["default"].weight.data.zero_()
+    saved_by_peft(theirs, tmp_path)
+    inputs = inputs_of(case)
+    assert_near(run(adalora.import_peft(copy.deepcopy(base), tmp_path), inputs), run(theirs, inputs))
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if grouped(name) and name not in NEVER])
+def test_filters_of_peft_that_see_other_groups_are_refused(name, tmp_path):
+    _, base, _ = folder_of(name, tmp_path)
+    before = snapshot(base)
+    with pytest.raises(adalora.CheckpointError, match=r"(?s)layer.*groups"):
+        adalora.import_peft(base, tmp_path)
+    assert_unchanged(base, before)
+
+
+@pytest.mark.parametrize("name", [name for name in NEVER if not name.startswith("attention")])
+def test_convolutions_that_peft_computes_in_another_way_are_refused(name, tmp_path):
+    _, base, _ = folder_of(name, tmp_path)
+    before = snapshot(base)
+    with pytest.raises(adalora.CheckpointError, match=rf"(?s)layer.*({NEVER[name]})"):
+        adalora.import_peft(base, tmp_path)
+    assert_unchanged(base, before)
 
 
 @pytest.mark.parametrize("name", ["experts, Mixtral", "experts, Qwen3-MoE", "experts, GPT-OSS"])
@@ -152,6 +192,29 @@ def test_patterns_of_ranks_and_alphas_mean_what_they_mean_in_peft(
     for name, layer in adalora.adapters(ours).items():
         assert layer.rank == modules[name].r["default"]
         torch.testing.assert_close(layer.delta_weight(), modules[name].get_delta_weight("default"))
+    assert_near(run(ours, X), run(theirs, X))
+
+
+def test_a_rank_above_what_another_module_can_have_is_no_obstacle(tmp_path):
+    # Module 4 has five outputs, module 0 a rank of six.
+    base, theirs = lora_folder(tmp_path, target_modules=["0", "4"], rank_pattern={"0": 6})
+    ours = adalora.import_peft(copy.deepcopy(base), tmp_path)
+    assert_near(run(ours, X), run(theirs, X))
+    assert {name: layer.rank for name, layer in adalora.adapters(ours).items()} == {"0": 6, "4": 2}
+    adalora.save(ours, tmp_path / "ours")
+    assert torch.equal(run(adalora.load(copy.deepcopy(base), tmp_path / "ours"), X), run(ours, X))
+
+
+@pytest.mark.parametrize("method", ["LoRA", "AdaLoRA"])
+def test_a_rank_above_both_sides_of_a_matrix_is_no_obstacle(method, tmp_path):
+    base = stack()
+    if method == "LoRA":
+        config = LoraConfig(r=12, lora_alpha=6, target_modules=["0", "4"])
+    else:
+        config = AdaLoraConfig(init_r=12, lora_alpha=6, total_step=10, target_modules=["0", "4"])
+    theirs = made_by_peft(base, config)
+    saved_by_peft(theirs, tmp_path)
+    ours = adalora.import_peft(copy.deepcopy(base), tmp_path)
     assert_near(run(ours, X), run(theirs, X))
 
 

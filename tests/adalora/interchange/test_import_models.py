@@ -26,7 +26,7 @@ METHODS = {"LoRA": {}, "rsLoRA": {"use_rslora": True}, "DoRA": {"use_dora": True
 def made(layout, folder, targets=None, **changes):
     base = layout.build()
     config = {"r": 3, "lora_alpha": 5, "target_modules": list(targets or layout.targets), **changes}
-    theirs = made_by_peft(base, LoraConfig(fan_in_fan_out=is_transposed(base), **config))
+    theirs = made_by_peft(base, LoraConfig(fan_in_fan_out=is_transposed(base), **config), size=0.15)
     saved_by_peft(theirs, folder)
     return base, theirs
 
@@ -113,10 +113,20 @@ def test_targets_by_pattern_and_all_linear_are_read(tmp_path):
         assert adalora.adapters(ours).keys() == peft_ranks(theirs).keys()
 
 
+def test_layers_chosen_by_number_are_read(tmp_path):
+    layout = LAYOUTS["llama"]
+    base, theirs = made(
+        layout, tmp_path, ["q_proj", "down_proj"], layers_to_transform=[1, 11], layers_pattern="layers"
+    )
+    ours = assert_same(base, theirs, tmp_path, layout)
+    assert adalora.adapters(ours).keys() == peft_ranks(theirs).keys()
+    assert len(peft_ranks(theirs)) == 4
+
+
 def trained_adalora(layout, folder, last_step):
     """Let peft train and prune; three steps of ten are the final phase."""
     base = layout.build()
-    settings = {
+    schedule = {
         "init_r": 4,
         "target_r": 1,
         "lora_alpha": 6,
