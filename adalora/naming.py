@@ -1,7 +1,8 @@
 """Names that mean some modules of a model and no others, for `peft` and for our own configurations."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from .candidates import has_suffix
 
@@ -28,9 +29,9 @@ def anchored(name: str) -> str:
     return "^" + re.escape(name)
 
 
-def matching(pattern: object, module: str, default: object) -> object:
+def matching(pattern: Mapping[str, Any], module: str, default: Any) -> Any:
     """Return what a pattern of ranks or alphas says of a module, as `peft` reads it."""
-    for key, value in dict(pattern or {}).items():  # type: ignore[call-overload]
+    for key, value in pattern.items():
         if re.match(rf"(.*\.)?({key})$", module):
             return value
     return default

@@ -1,7 +1,7 @@
 """The modules that an adapter trains in full: which they are, and a copy for each adapter but the first."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from torch import Tensor, nn
 
@@ -130,8 +130,8 @@ def copy_apart(model: nn.Module, config: AdapterConfig, name: str) -> None:
             replace(model, place, holder)
 
 
-def _within(name: str, holders: object) -> str | None:
+def _within(name: str, holders: Container[str]) -> str | None:
     """Return which of several dotted names a module lies under, or is."""
     parts = name.split(".")
     above = [".".join(parts[: depth + 1]) for depth in range(len(parts))]
-    return next((one for one in above if one in holders), None)  # type: ignore[operator]
+    return next((one for one in above if one in holders), None)

@@ -172,10 +172,30 @@ def scale_of(config: Mapping[str, Any], module: str, rank: int) -> float:
         config: of the folder.
         module: dotted name.
         rank: of the module's factors.
+
+    Raises:
+        CheckpointError: a setting is no number or pattern.
     """
-    if config["peft_type"] == "ADALORA":
-        initial = float(config.get("init_r", 12))
-        alpha = float(config.get("lora_alpha") or 0)
-        return (alpha if alpha > 0 else initial) / (initial + 1e-5)
-    alpha = float(str(matching(config.get("alpha_pattern"), module, config.get("lora_alpha", 8))))
-    return alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    try:
+        if config["peft_type"] == "ADALORA":
+            initial = float(config.get("init_r", 12))
+            alpha = float(config.get("lora_alpha") or 0)
+            return (alpha if alpha > 0 else initial) / (initial + 1e-5)
+        alpha = float(matching(config.get("alpha_pattern") or {}, module, config.get("lora_alpha", 8)))
+        return alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    except (AttributeError, TypeError, ValueError, ZeroDivisionError, re.error) as error:
+        raise CheckpointError(
+            f"{CONFIG}: lora_alpha, alpha_pattern or init_r gives no scale for {module}: {error}."
+        ) from error
+
+
+def names_in(config: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    """Return a setting that is a list of names, or empty.
+
+    Raises:
+        CheckpointError: it is something else.
+    """
+    value = config.get(field) or []
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise CheckpointError(f"{CONFIG}: {field} is {value!r}; allowed: a list of names.")
+    return tuple(value)

@@ -18,7 +18,7 @@ from ..naming import exact_names
 from ..trained import trained_tensors
 from ..updates import LoRAUpdate, SVDUpdate
 from ..walk import adapters
-from .folder import TENSORS, Source, contents, read_config, require_understood
+from .folder import TENSORS, Source, contents, names_in, read_config, require_understood
 from .unblock import Factors, factors_of
 
 M = TypeVar("M", bound=nn.Module)
@@ -68,7 +68,7 @@ def import_peft(model: M, folder: str | Path, name: str = "default") -> M:
 
 def _trained(source: Source, every: Mapping[str, Candidate]) -> dict[str, Tensor]:
     """Return the tensors of modules trained in full; pass by copies of what the base holds."""
-    suffixes, tensors = tuple(source.config.get("modules_to_save") or ()), source.tensors
+    suffixes, tensors = names_in(source.config, "modules_to_save"), source.tensors
     rows, trained = [], {}
     for name, key in source.contents.others.items():
         plain = name.replace(".base_layer.", ".")
@@ -105,7 +105,7 @@ def _config(
     rank = max(1, *ranks, int(config.get("init_r", 1)) if svd else 1)
     scale = Counter(one.scale for one in modules.values()).most_common(1)[0][0]
     rs = not svd and bool(config.get("use_rslora")) and len(ranks) == 1
-    suffixes = tuple(config.get("modules_to_save") or ())
+    suffixes = names_in(config, "modules_to_save")
     heads = [one for one in every if one.endswith(suffixes or ("\0",)) and _holds(one, trained)]
     outer = [one for one in heads if not any(one.startswith(f"{other}.") for other in heads)]
     names = exact_names(outer, every) if outer else []

@@ -15,7 +15,7 @@ from ..layers.convolution import CONVOLUTIONS
 from ..layers.experts import SplitExperts
 from ..products import truncated
 from ..walk import walk
-from .folder import Source, scale_of
+from .folder import Source, names_in, scale_of
 
 _INSIDE = ".base_layer"
 
@@ -43,6 +43,13 @@ class Factors:
         """Number of components."""
         return self.right.shape[-2]
 
+    def is_whole(self) -> bool:
+        """Tell whether all factors have the same rank, and the magnitude a number for each row."""
+        *stack, d1, rank = self.left.shape
+        lam = self.lam is None or self.lam.shape == (*stack, rank)
+        magnitude = self.magnitude is None or self.magnitude.shape == (d1,)
+        return self.right.shape[:-1] == (*stack, rank) and lam and magnitude
+
 
 def factors_of(source: Source, model: nn.Module) -> dict[str, Factors]:
     """Return the factors of every layer of the model that the file has an update for, by its name here.
@@ -58,14 +65,20 @@ def factors_of(source: Source, model: nn.Module) -> dict[str, Factors]:
     for name, letters in source.contents.factors.items():
         own = {letter: source.tensors[key] for letter, key in letters.items()}
         _require_whole(source, name, own)
-        parts = _parts(source, name, own, layers, modules)
+        try:
+            parts = _parts(source, name, own, layers, modules)
+        except (IndexError, KeyError, RuntimeError, ZeroDivisionError) as error:
+            shapes = ", ".join(f"{letter} {tuple(tensor.shape)}" for letter, tensor in own.items())
+            raise CheckpointError(
+                f"{source.folder}: the factors of {name} do not fit each other ({shapes}): {error}."
+            ) from error
         if parts is None:
             rows.append(f"{name}: {tuple(own['B'].shape)} by {tuple(own['A'].shape)} saved, absent here")
             continue
         for place, one in parts.items():
             shape = _shape(layers[place])
             given = (*one.left.shape[:-1], one.right.shape[-1])
-            if given == shape and one.left.shape[-1] == one.rank:
+            if given == shape and one.is_whole():
                 result[place] = _fitting(one, layers[place])
             else:
                 rows.append(f"{place}: {given} saved, {shape} here")
@@ -150,12 +163,13 @@ def _filters(source: Source, name: str, A: Tensor, groups: int) -> Tensor:
 def _attention(source: Source, name: str, own: Mapping[str, Tensor]) -> dict[str, Factors]:
     """Return query, key and value of a packed projection, without the components that they do not use."""
     scale = scale_of(source.config, name, own["A"].shape[0])
-    result = {}
-    for part, left in zip(PROJECTIONS, own["B"].chunk(3), strict=True):
+    result: dict[str, Factors] = {}
+    lefts = own["B"].view(3, -1, own["B"].shape[-1])
+    for part, left in zip(PROJECTIONS, lefts, strict=True):
         used = left.ne(0).any(0)
         if bool(used.any()):
             result[f"{name}.{part}"] = Factors(left[:, used], None, own["A"][used], scale)
-    return result or {f"{name}.q_proj": Factors(own["B"].chunk(3)[0], None, own["A"], scale)}
+    return result or {f"{name}.q_proj": Factors(lefts[0], None, own["A"], scale)}
 
 
 def _experts(
@@ -168,14 +182,17 @@ def _experts(
     """Return the stack of one wrapped parameter; of two, the first lies inside the second."""
     owner = name.replace(_INSIDE, "")
     experts = module.experts if isinstance(module, SplitExperts) else module
-    asked = tuple(source.config.get("target_parameters") or ())
+    asked = names_in(source.config, "target_parameters")
     parameters = experts._parameters
     wrapped = [
         f"{owner}.{one}"
         for one in parameters
         if any(f"{owner}.{one}" == key or f"{owner}.{one}".endswith(f".{key}") for key in asked)
     ]
-    place = wrapped[len(wrapped) - 1 - name.count(_INSIDE)]
+    depth = name.count(_INSIDE)
+    if depth >= len(wrapped):
+        raise IndexError(f"target_parameters {list(asked)} has no parameter for it")
+    place = wrapped[len(wrapped) - 1 - depth]
     count = _shape(layers[place])[0]
     A, B = own["A"], own["B"]
     rank = A.shape[0] // count

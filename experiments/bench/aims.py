@@ -102,6 +102,18 @@ AIMS: tuple[Aim, ...] = (
         "points",
     ),
     Aim("merged inference over base, worst cell", ("inference", "merged"), _NEAR, _NEAR),
+    Aim(
+        "switch between two adapters, over a forward pass of one sentence",
+        ("adapters", "switch", "median"),
+        Range(high=0.1),
+        Range(high=0.1),
+    ),
+    Aim(
+        "batch of three adapters, over one of a single adapter, worst size",
+        ("adapters", "worst"),
+        Range(high=1.5),
+        Range(high=1.5),
+    ),
 )
 
 

@@ -20,6 +20,7 @@ SECTIONS = (
     "gradients",
     "accuracy",
     "inference",
+    "adapters",
 )
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -105,7 +106,7 @@ class BenchConfig:
         warmup_rounds: rounds before them, which do not.
         run_steps: steps of the whole run.
         sections: what is measured, of: steps, run, memory, peak, control, matrices, ranks, gradients,
-            accuracy, inference.
+            accuracy, inference, adapters.
         sweep: how far the cost is followed.
         inference: the decoder whose forward pass is measured.
         reviews: the training run on which inputs in 8 bits are tried: a shipped file or a path, as for

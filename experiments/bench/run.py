@@ -14,6 +14,7 @@ from ..prepare import prepare
 from ..versions import versions
 from . import (
     accuracy,
+    adapters,
     control,
     gradients,
     inference,
@@ -104,6 +105,7 @@ def _sections(config: BenchConfig, cases: list[Case], reviews: RunConfig) -> Map
         "ranks": partial(ranks.measure, cases[0], config),
         "accuracy": partial(accuracy.measure, reviews, config.seeds),
         "inference": partial(inference.measure, config),
+        "adapters": partial(adapters.measure, config),
     }
 
 

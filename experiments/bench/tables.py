@@ -47,8 +47,9 @@ def circumstances(record: Record) -> str:
 
 
 def asked(record: Record) -> str:
-    """Return what was asked for beside what was measured."""
-    return grid(("figure", "asked", "aim", "measured", "met"), [_compare(aim, record) for aim in AIMS])
+    """Return what was asked of the sections that were measured, beside what was measured."""
+    rows = [_compare(aim, record) for aim in AIMS if aim.path[0] in record["sections"]]
+    return grid(("figure", "asked", "aim", "measured", "met"), rows)
 
 
 def _compare(aim: Aim, record: Record) -> list[str]:
@@ -169,6 +170,15 @@ def _inference(found: Record) -> str:
     return grid(("batch", "length", "base, ms", *names), rows)
 
 
+def _adapters(found: Record) -> str:
+    rows = [
+        [f"a forward pass of one sentence, {found['case']}", f"{milliseconds(found['forward'])} ms"],
+        ["a switch, over it", ratio(found["switch"])],
+        *([f"batch of three adapters, {size}, over one", ratio(one)] for size, one in found["mixed"].items()),
+    ]
+    return grid(("several adapters", "median of the rounds [quartiles]"), rows)
+
+
 _MAKERS: Mapping[str, Callable[[Record], str]] = MappingProxyType(
     {
         "steps": _steps,
@@ -181,6 +191,7 @@ _MAKERS: Mapping[str, Callable[[Record], str]] = MappingProxyType(
         "gradients": _gradients,
         "accuracy": _accuracy,
         "inference": _inference,
+        "adapters": _adapters,
     }
 )
 
@@ -197,5 +208,6 @@ _HEADINGS: Mapping[str, str] = MappingProxyType(
         "gradients": "Relative error of the factors' gradients with rounded inputs",
         "accuracy": "Learning with rounded inputs, in per cent",
         "inference": "A forward pass of a decoder, over the plain one: median of the rounds [quartiles]",
+        "adapters": "Several adapters on one model",
     }
 )

@@ -99,5 +99,12 @@ def record():
                 "cells": [{"batch": 1, "length": 8, "base": second, "ratios": {"merged": ratio}}],
                 "merged": 1.1,
             },
+            "adapters": {
+                "case": "minilm",
+                "forward": second,
+                "switch": ratio,
+                "mixed": {"3 × 16": ratio},
+                "worst": 1.1,
+            },
         },
     }

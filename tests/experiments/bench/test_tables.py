@@ -47,7 +47,10 @@ def test_a_part_of_the_sections(record):
     record["sections"] = {"steps": record["sections"]["steps"]}
     made = tables(record)
     assert set(made) == {"asked", "steps"}
-    assert "not measured" in made["asked"]
+    assert "the controller's share" not in made["asked"]
+    assert "not measured" not in made["asked"]
+    del record["sections"]["steps"]["minilm"]
+    assert "not measured" in tables(record)["asked"]
     record["settings"]["rank"] = 4
     assert set(tables(record)) == {"steps"}
 
