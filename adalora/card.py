@@ -62,7 +62,7 @@ def write_card(
     }
     try:
         for name, text in texts.items():
-            if _is_ours(folder / name):
+            if is_ours(folder / name):
                 commit(folder, {}, name, text_writer(text))
     except (CheckpointError, OSError) as error:
         raise CheckpointError(
@@ -70,7 +70,7 @@ def write_card(
         ) from error
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
     """Return whether a file may be written: there is none, or one with our line in it."""
     if not os.path.lexists(path):
         return True

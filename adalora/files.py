@@ -78,13 +78,13 @@ def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: 
         raise _failed(folder, error) from error
 
 
-def require_place(folder: Path, header: str, *others: str) -> None:
+def require_place(folder: Path, header: str, *ours: str) -> None:
     """Check that files of one kind may be written to a folder.
 
     Args:
-        folder: new, empty, or with an earlier save of that kind, be it incomplete.
+        folder: new, empty, or with an earlier save of that kind.
         header: name of the file by which such a save is known.
-        others: names of the other files of it.
+        ours: names of files that do not matter.
 
     Raises:
         CheckpointError: the folder holds something else, or is no folder.
@@ -92,7 +92,9 @@ def require_place(folder: Path, header: str, *others: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; give a new or an empty folder.")
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    strange = [name for name in there if name not in others and not _is_beside(name, (header, *others))]
+    # What a process left behind that was killed while it wrote is nobody's.
+    left = [name for name in there if name.startswith(".") and name.endswith(".tmp")]
+    strange = [name for name in there if name not in (*left, *ours)]
     if strange and header not in there:
         raise CheckpointError(
             f"{folder} holds {', '.join(strange[:3])}{', …' if len(strange) > 3 else ''} and no {header}; "
@@ -103,10 +105,6 @@ def require_place(folder: Path, header: str, *others: str) -> None:
 def _beside(folder: Path, name: str) -> Path:
     """Return where a file is written before it takes its place."""
     return folder / f".{name}.{os.getpid()}.tmp"
-
-
-def _is_beside(found: str, names: tuple[str, ...]) -> bool:
-    return any(found.startswith(f".{name}.") and found.endswith(".tmp") for name in names)
 
 
 def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header: Writer) -> None:

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from ..candidates import base_of
-from ..card import CARD, PICTURE, checked, write_card
+from ..card import CARD, PICTURE, checked, is_ours, write_card
 from ..checks import one_of, require
 from ..config import AdapterConfig
 from ..errors import StateError, TargetError
 from ..files import exchange, json_writer, require_finite, require_place, tensor_writer
 from ..header import Header
 from ..injected import active_adapters, injected_configs, require_adapter
+from ..layers import AdaptedLayer
 from ..naming import anchored, exact_names
 from ..products import Product, products
 from ..switch import require_weights, weights_of
@@ -85,46 +86,37 @@ def export_peft(
     numbers = checked(metrics)
     weights = _asked_for(model, name)
     folder = Path(folder)
-    require_place(folder, CONFIG, *_FILES)
+    require_place(folder, CONFIG, *(one for one in (CARD, PICTURE) if is_ours(folder / one)))
     found, trained = products(model, weights), _trained(model, weights)
     modules = dict(walk(model))
-    _require_own_places(modules, found, trained)
+    _require_own_places(modules, found)
     written = _at_least_one(found, trained)
     parts = blocks(modules, written, _into_left if fold == "left" else _evenly)
     ranks, factors = _sizes(parts, pad)
     tensors = {
-        f"{PREFIX}{key}": tensor
+        key: tensor
         for part in parts
         for key, tensor in part.write(ranks[part.name], factors[part.name]).items()
-    }
-    tensors |= {f"{PREFIX}{key}": tensor for key, tensor in trained.tensors.items()}
+    } | trained.tensors
     for key, tensor in tensors.items():
         require_finite(key, tensor)
     settings = _settings(model, weights, parts, ranks, pad) | {"modules_to_save": trained.modules or None}
-    exchange(folder, {TENSORS: tensor_writer(tensors, {"format": "pt"})}, CONFIG, json_writer(settings))
+    named = {f"{PREFIX}{key}": tensor for key, tensor in tensors.items()}
+    exchange(folder, {TENSORS: tensor_writer(named, {"format": "pt"})}, CONFIG, json_writer(settings))
     kept = {module: product.rank for module, product in found.items()}
     write_card(folder, _header(model, weights, found, trained.tensors), numbers, peft=True)
     there = [folder / one for one in (CONFIG, *_FILES) if (folder / one).is_file()]
     return Exported({path.name: path.stat().st_size for path in there}, kept)
 
 
-def _require_own_places(
-    modules: Mapping[str, nn.Module], found: Mapping[str, Product], trained: "_Trained"
-) -> None:
-    """Raise where `peft` would take one name for another, or one module for two."""
+def _require_own_places(modules: Mapping[str, nn.Module], found: Mapping[str, Product]) -> None:
+    """Raise where one layer hangs in two places: `peft` adapts one of them."""
     for name in found:
         same = [one for one, module in modules.items() if module is modules[name]]
         if len(same) > 1:
             raise TargetError(
                 f"{' and '.join(map(repr, same))} are one layer, of which peft adapts the first place alone; "
                 f"allowed: layers that hang in one place."
-            )
-    for name in trained.modules:
-        longer = [one for one in modules if one.endswith(name) and not _under(one, trained.modules)]
-        if longer:
-            raise TargetError(
-                f"train_modules has {name!r}, and modules_to_save of peft would take {longer[0]!r} for it too, "
-                f"which ends alike; rename one of them."
             )
 
 
@@ -196,8 +188,23 @@ def _trained(model: nn.Module, weights: Mapping[str, float]) -> _Trained:
     for name in reversed([one for one in configs if one in weights]):
         tensors = dict(trained_tensors(model, configs[name], name))
         if tensors:
-            return _Trained(list(trained_modules(model, configs[name], name)), tensors)
+            own = list(trained_modules(model, configs[name], name))
+            return _Trained(own, tensors | _alike(model, own, name))
     return _Trained([], {})
+
+
+def _alike(model: nn.Module, trained: list[str], name: str) -> dict[str, Tensor]:
+    """Return the tensors of modules that `peft` takes for trained ones, because their names end alike."""
+    found: dict[str, Tensor] = {}
+    for module, layer in walk(model, name):
+        if module.endswith(tuple(trained)) and not _under(module, trained):
+            if any(isinstance(inner, AdaptedLayer) for inner in layer.modules()):
+                raise TargetError(
+                    f"{module!r} has an adapter and ends like one of {trained}, so that peft would train it "
+                    f"in full in place of that; rename one of them."
+                )
+            found |= {f"{module}.{key}": tensor for key, tensor in layer.state_dict().items()}
+    return found
 
 
 def _sizes(parts: list[Block], pad: bool) -> tuple[dict[str, int], dict[str, float]]:

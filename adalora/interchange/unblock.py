@@ -128,14 +128,13 @@ def _parts(
 def _layer(source: Source, name: str, own: Mapping[str, Tensor], base: Any) -> Factors:
     left, right = own["B"], own["A"]
     rank = right.shape[0]
-    saved = (
-        "an embedding" if name in source.contents.embeddings else "a convolution" if right.dim() > 2 else ""
-    )
+    saved = "a convolution" if right.dim() > 2 else "a linear layer"
+    saved = "an embedding" if name in source.contents.embeddings else saved
     embedding, convolution = isinstance(base, nn.Embedding), isinstance(base, CONVOLUTIONS)
     flat = "E" in own and not embedding  # AdaLoRA's filters lie as rows
     if (saved == "an embedding") != embedding or ((saved == "a convolution") != convolution and not flat):
         here = f"a {type(base).__name__} here"
-        raise source.another_base([f"{name}: {saved or 'a linear layer'} saved, {here}"])
+        raise source.another_base([f"{name}: {saved} saved, {here}"])
     if isinstance(base, CONVOLUTIONS):
         if any(size != 1 for size in base.dilation) or base.padding_mode != "zeros":
             raise CheckpointError(
