@@ -50,15 +50,25 @@ def read(
     )
 
 
-def _of_folder(folder: Path, base: str | None) -> list[AdapterRecord]:
+def find_adapter(folder: Path) -> tuple[Path, bool]:
+    """Return where the adapter of a folder lies, in it or below it as in a run, and whether it is of `peft`.
+
+    Raises:
+        CheckpointError: there is none.
+    """
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is no folder; give one that holds an adapter or a run.")
     for place in (folder, folder / _IN_A_RUN):
         if (place / HEADER).exists():
-            return records_of_save(place, base)
+            return place, False
         if (place / CONFIG).exists():
-            return records_of_peft(place, base)
+            return place, True
     raise CheckpointError(
         f"{folder} holds no adapter: neither {HEADER}, of adalora.save, nor {CONFIG}, of peft, "
         f"nor a folder {_IN_A_RUN!r} with one of them."
     )
+
+
+def _of_folder(folder: Path, base: str | None) -> list[AdapterRecord]:
+    place, theirs = find_adapter(folder)
+    return records_of_peft(place, base) if theirs else records_of_save(place, base)

@@ -14,7 +14,6 @@ from transformers import (
     Trainer,
     TrainerCallback,
     TrainingArguments,
-    set_seed,
 )
 from transformers.trainer_callback import PrinterCallback
 
@@ -24,11 +23,10 @@ from adalora.errors import AdaLoRAError, ConfigError
 from .config import TrainingConfig
 from .methods import Method
 from .metrics import Scores
-from .models import load_model
+from .models import build_base
 from .optimizers import grouped, trainer_name
 from .prepare import Prepared
 from .progress import Progress
-from .quantization import quantize
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -57,14 +55,8 @@ def build(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallba
 
     The seed is set first: all methods of a run start from the same head.
     """
-    config = data.config
-    set_seed(config.seed)
-    problem = data.task.problem
-    pretrained = load_model(config.model, problem, data.classes, config.training.classifier_dropout)
-    model = problem.finish(pretrained, data.processor, data.classes)
-    if config.quantization.kind:
-        quantize(model, config)
-    return model, method.prepare(model, config)
+    model = build_base(data.config, data.task.problem, data.processor, data.classes)
+    return model, method.prepare(model, data.config)
 
 
 def fit(

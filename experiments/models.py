@@ -4,15 +4,39 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import AutoConfig, PreTrainedModel
+from torch import nn
+from transformers import AutoConfig, PreTrainedModel, set_seed
 
 from adalora.errors import ConfigError
 
+from .config import RunConfig
 from .pretrained import from_pretrained
 from .problems import Problem
+from .quantization import quantize
 
 # What each family calls the dropout before its classification head.
 _HEAD_DROPOUT = {"deberta": "cls_dropout", "deberta-v2": "cls_dropout", "distilbert": "seq_classif_dropout"}
+
+
+def build_base(config: RunConfig, problem: Problem, processor: Any, classes: Sequence[str]) -> nn.Module:
+    """Return the model of a run as it is before the method changes it; the seed is set first.
+
+    Args:
+        config: settings of the run.
+        problem: of its task.
+        processor: what prepares the model's inputs.
+        classes: names of the classes, for a classification.
+
+    Raises:
+        DataError: the model is not there; the message says how to get it.
+        ConfigError: a setting does not fit this kind of model.
+    """
+    set_seed(config.seed)
+    pretrained = load_model(config.model, problem, classes, config.training.classifier_dropout)
+    model = problem.finish(pretrained, processor, classes)
+    if config.quantization.kind:
+        quantize(model, config)
+    return model
 
 
 def load_model(

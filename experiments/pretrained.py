@@ -40,9 +40,10 @@ def from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
     Raises:
         DataError: the model is not there; the message says how to get it.
     """
-    place = packages.find(packages.MODELS[name]) if name in packages.MODELS else name
+    place = place_of(name)
+    packed = packed_in(Path(place))
     try:
-        return auto_class.from_pretrained(str(place), **options)
+        return auto_class.from_pretrained(place, **({"gguf_file": packed} if packed else {}), **options)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         allowed = (
             f"{', '.join(packages.MODELS)}, a local folder with config.json and weights, a name on the hub"
@@ -51,6 +52,30 @@ def from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
             f"model is {name!r}, which is {_what_is_wrong(name, error)}; allowed: {allowed}."
             f"{did_you_mean(name, packages.MODELS)}"
         ) from error
+
+
+def place_of(name: str) -> str:
+    """Return where a model lies: the folder of an alias, or the name as it is.
+
+    Raises:
+        DataError: the alias is of a package that is not installed.
+    """
+    return str(packages.find(packages.MODELS[name])) if name in packages.MODELS else name
+
+
+def packed_in(folder: Path) -> str | None:
+    """Return the GGUF file of a folder that holds one and no model of `transformers`."""
+    found = [] if (folder / "config.json").exists() else sorted(folder.glob("*.gguf"))
+    return found[0].name if len(found) == 1 else None
+
+
+def forget_packing(model: Any) -> None:
+    """Drop what a model knows of the GGUF file that it comes from.
+
+    The weights are plain numbers by now; with this nothing would save or train them.
+    """
+    del model.config.quantization_config
+    model.is_quantized, model.hf_quantizer = False, None
 
 
 def _what_is_wrong(name: str, error: Exception) -> str:

@@ -177,8 +177,8 @@ def table(results: Results) -> str:
     """Return the lines as a table for the terminal, below it the classes of the last one, rank and base."""
     columns = [*score_cells(results.lines[0]), "weights trained", "seconds"]
     parts = [
-        _columns([["", *columns], *(_cells(line) for line in results.lines)]),
-        _columns(class_table(results.lines[-1])),
+        in_columns([["", *columns], *(_cells(line) for line in results.lines)]),
+        in_columns(class_table(results.lines[-1])),
         _in_words(results.rank) if results.rank else "",
         base_in_words(results.base) if results.base else "",
     ]
@@ -190,7 +190,8 @@ def base_in_words(base: Base) -> str:
     return f"{base.weights:,} frozen weights in {base.kind}, {base.bytes / base.weights:.3f} bytes each"
 
 
-def _columns(rows: Sequence[list[str]]) -> str:
+def in_columns(rows: Sequence[list[str]]) -> str:
+    """Return rows of cells as lines: the first column on the left, the others on the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return "\n".join("   ".join(_aligned(row, widths)).rstrip() for row in rows)
 

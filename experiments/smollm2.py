@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from . import packages
+from .pretrained import forget_packing
 
 
 def write(place: Path) -> Path:
@@ -23,9 +24,7 @@ def write(place: Path) -> Path:
     source = packages.find(packages.SMOLLM2_PACKED)
     options = {"gguf_file": source.name}
     model = AutoModelForCausalLM.from_pretrained(source.parent, dtype=torch.float32, **options)
-    # The weights are plain numbers by now; with this nothing would save or train them.
-    del model.config.quantization_config
-    model.is_quantized, model.hf_quantizer = False, None
+    forget_packing(model)
     beside = place.with_name(f".{place.name}.unfinished")
     shutil.rmtree(beside, ignore_errors=True)
     model.save_pretrained(beside)
