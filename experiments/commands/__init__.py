@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import analyze, bench, compare, figures, recipe, train
+from . import analyze, bench, compare, export, figures, import_, merge, recipe, train
 from .command import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -13,6 +13,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "train": train.COMMAND,
         "analyze": analyze.COMMAND,
         "compare": compare.COMMAND,
+        "export": export.COMMAND,
+        "merge": merge.COMMAND,
+        "import": import_.COMMAND,
         "figures": figures.COMMAND,
         "recipe": recipe.COMMAND,
         "bench": bench.COMMAND,
