@@ -65,24 +65,27 @@ def export(settings: ExportSettings, read_run: ReadRun) -> Summary:
         fitted = answers(given.model, given.probe) if given.probe else {}
     done = adalora.export_peft(given.model, folder, asked, fold=settings.fold, pad=settings.pad)
     model, reader = read_back(base.make, folder)
-    differences = {}
+    rows = []
     if given.probe:
         found = answers(model, given.probe)
         whole = "the model with its adapter" if len(sources) == 1 else "the weighted sum"
-        read = f"the base with this folder, read by {reader}"
-        if fitted:
-            differences[f"between {whole} at rank {settings.rank} and {read}"] = largest_difference(
-                fitted, found
+        before = {f"{whole} at rank {settings.rank}": fitted} if fitted else {}
+        rows = [
+            (
+                f"between {words} and the base with this folder, read by {reader}",
+                largest_difference(one, found),
             )
-        differences[f"between {whole} and {read}"] = largest_difference(given.answers, found)
+            for words, one in {**before, whole: given.answers}.items()
+        ]
     return Summary(
         title=f"exported {_words(sources, settings.weights)} to {folder}, a LoRA of peft for {base.name}",
         folder=folder,
         ranks=done.ranks,
         probe=given.probe.about if given.probe else "",
         size=largest(given.answers) if given.probe else 0.0,
-        differences=differences,
+        differences=dict(rows[:1]),
         notes=notes,
+        expected=dict(rows[1:]),
     )
 
 

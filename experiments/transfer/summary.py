@@ -1,7 +1,7 @@
 """What a command prints of the folder that it has written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adalora.locate import locate
@@ -22,6 +22,7 @@ class Summary:
         probe: what the models were asked; empty where nothing could be.
         size: largest |logit| of the model before.
         differences: largest |difference| of the logits from it, by what was compared.
+        expected: the same where more than rounding was meant to differ.
         notes: sentences to add.
     """
 
@@ -32,6 +33,7 @@ class Summary:
     size: float
     differences: Mapping[str, float]
     notes: Sequence[str] = ()
+    expected: Mapping[str, float] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return it as lines for the terminal."""
@@ -42,7 +44,7 @@ class Summary:
         if not self.probe:
             return "logits not compared: the model takes neither tokens nor images"
         head = f"largest logit difference on a probe batch ({self.probe}; logits up to {self.size:.3g})"
-        values = {words: f"{value:.2g}" for words, value in self.differences.items()}
+        values = {words: f"{value:.2g}" for words, value in {**self.differences, **self.expected}.items()}
         width = max(map(len, values.values()))
         lines = [head, *(f"  {value:<{width}}   {words}" for words, value in values.items())]
         if not all(value <= _ROUNDING * self.size for value in self.differences.values()):

@@ -50,7 +50,9 @@ def test_train_prints_the_comparison_and_where_the_report_is(file, tmp_path, cap
 
 def test_the_overview_names_the_commands(capsys):
     assert main([]) == 0
-    assert "train" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    for name in ("train", "export", "merge", "import"):
+        assert f"\n  {name} " in printed
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("adalora ")
 

@@ -5,7 +5,7 @@ from transformers import AutoConfig
 
 from adalora import DataError
 from experiments import packages
-from experiments.pretrained import from_pretrained, load_tokenizer
+from experiments.pretrained import from_pretrained, load_tokenizer, packed_in
 
 
 def test_a_folder_is_read_with_the_options_given(bert):
@@ -36,3 +36,11 @@ def test_a_missing_package_of_an_alias_says_the_command(monkeypatch):
 def test_a_model_that_is_nowhere_is_named():
     with pytest.raises(DataError, match=r"model is 'miniml', .* Did you mean 'minilm'"):
         load_tokenizer("miniml")
+
+
+def test_a_folder_with_one_gguf_file_and_no_model_is_read_from_it(tmp_path):
+    assert packed_in(tmp_path) is None
+    (tmp_path / "a.gguf").touch()
+    assert packed_in(tmp_path) == "a.gguf"
+    (tmp_path / "config.json").touch()
+    assert packed_in(tmp_path) is None
