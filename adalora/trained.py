@@ -1,7 +1,7 @@
 """The modules that an adapter trains in full: which they are, and a copy for each adapter but the first."""
 
 import copy
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 
 from torch import Tensor, nn
 
@@ -92,7 +92,7 @@ def require_apart(model: nn.Module, config: AdapterConfig, targets: list[Target]
                 f"({', '.join(several[within].copies)}). Put {within!r} in exclude_modules."
             )
     mine = trained_modules(model, config)
-    shared = partners(model)
+    require_alone(model, config, mine, "the copy that a further adapter trains")
     for name, module in mine.items():
         inside = dict(walk_from(name, module))
         adapted = [key for key, inner in inside.items() if isinstance(inner, AdaptedLayer)]
@@ -107,13 +107,28 @@ def require_apart(model: nn.Module, config: AdapterConfig, targets: list[Target]
                 f"train_modules {config.train_modules} holds {name!r}, and other adapters have copies of "
                 f"{around[0]!r}; name {around[0]!r}."
             )
-        for key, inner in inside.items():
+
+
+def require_alone(model: nn.Module, config: AdapterConfig, mine: Mapping[str, nn.Module], why: str) -> None:
+    """Check that modules trained in full share no weight with one that is not.
+
+    Args:
+        model: the model.
+        config: settings of the adapter.
+        mine: the modules, from `trained_modules`.
+        why: what would part the two, as the end of a sentence.
+
+    Raises:
+        TargetError: one does.
+    """
+    shared = partners(model)
+    for name, module in mine.items():
+        for key, inner in walk_from(name, module):
             other = shared.get(id(inner))
             if other is not None and not is_under(other, mine):
                 raise TargetError(
                     f"train_modules {config.train_modules} holds {key!r}, which shares its weight with "
-                    f"{other!r}; a further adapter trains a copy, and would part the two. Name {other!r} "
-                    f"too, or neither."
+                    f"{other!r}; {why} would part the two. Name {other!r} too, or neither."
                 )
 
 

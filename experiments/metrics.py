@@ -1,6 +1,7 @@
 """Metrics: functions of predictions and references that return numbers by name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -36,4 +37,14 @@ def correlations(predictions: Sequence[float], references: Sequence[float]) -> S
     return {
         "pearson": float(stats.pearsonr(predictions, references).statistic),
         "spearman": float(stats.spearmanr(predictions, references).statistic),
+    }
+
+
+def as_numbers(scores: Mapping[str, Scores]) -> dict[str, float]:
+    """Return finite scores by name and part, ``accuracy (test)``, without those of single classes."""
+    return {
+        f"{metric} ({part})": value
+        for part, found in scores.items()
+        for metric, value in found.items()
+        if OF_CLASS not in metric and value is not None and isfinite(value)
     }

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from math import isfinite
 from pathlib import Path
 
 import torch
@@ -21,7 +20,7 @@ from .analyses.board import FigureBoard
 from .config import RunConfig
 from .fit import Fitted, build, count_steps, fit, try_out
 from .methods import Method, controller_of
-from .metrics import OF_CLASS, Scores
+from .metrics import Scores, as_numbers
 from .pictures import training_curve
 from .prepare import Prepared, prepare
 from .records import Board, MetricsFile, TripletsFile
@@ -130,13 +129,7 @@ def _fit_method(
 
 def _complete_card(adapter: Path, scores: Mapping[str, Scores]) -> None:
     """Put the numbers of the run in the card of its adapter, which was saved before they were known."""
-    numbers = {
-        f"{metric} ({part})": value
-        for part, found in scores.items()
-        for metric, value in found.items()
-        if OF_CLASS not in metric and isfinite(value)
-    }
-    write_card(adapter, read_header(adapter / HEADER), numbers)
+    write_card(adapter, read_header(adapter / HEADER), as_numbers(scores))
 
 
 def _build_again(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallback]]:

@@ -23,7 +23,7 @@ from ..naming import anchored, exact_names
 from ..products import Product, products
 from ..switch import require_weights, weights_of
 from ..targets import adaptable_shapes
-from ..trained import trained_modules, trained_tensors
+from ..trained import require_alone, trained_modules, trained_tensors
 from ..walk import unwrap, walk
 from .blocks import Block, blocks
 from .folder import CONFIG, PREFIX, TENSORS
@@ -188,8 +188,9 @@ def _trained(model: nn.Module, weights: Mapping[str, float]) -> _Trained:
     for name in reversed([one for one in configs if one in weights]):
         tensors = dict(trained_tensors(model, configs[name], name))
         if tensors:
-            own = list(trained_modules(model, configs[name], name))
-            return _Trained(own, tensors | _alike(model, own, name))
+            own = trained_modules(model, configs[name], name)
+            require_alone(model, configs[name], own, "the copy that peft makes of it")
+            return _Trained(list(own), tensors | _alike(model, list(own), name))
     return _Trained([], {})
 
 

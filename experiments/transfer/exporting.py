@@ -14,6 +14,7 @@ from adalora.products import Product, products
 from .base import Base, find_base
 from .probe import Probe, answers, largest, largest_difference, probe_of
 from .readers import read_back
+from .scores import scores_of
 from .settings import ExportSettings
 from .source import ReadRun, Source, find_sources, require_output
 from .summary import Summary
@@ -63,7 +64,12 @@ def export(settings: ExportSettings, read_run: ReadRun) -> Summary:
         notes.append(_combine(given, settings.rank))
         asked = _SUM
         fitted = answers(given.model, given.probe) if given.probe else {}
-    done = adalora.export_peft(given.model, folder, asked, fold=settings.fold, pad=settings.pad)
+    # The sum of several has reached nothing yet.
+    single = asked is given.asked and isinstance(asked, str)
+    metrics = scores_of(sources[0].folder, sources[0].run) if single else {}
+    done = adalora.export_peft(
+        given.model, folder, asked, fold=settings.fold, pad=settings.pad, metrics=metrics
+    )
     model, reader = read_back(base.make, folder)
     rows = []
     if given.probe:

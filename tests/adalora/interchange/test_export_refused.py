@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from transformers import BertConfig, BertForMaskedLM
 
 import adalora
 from adalora import AdapterConfig
@@ -184,3 +185,21 @@ def test_the_card_says_how_to_load_the_folder_and_names_no_path(tmp_path):
     assert "PeftModel.from_pretrained" in card
     assert "library_name: peft" in card
     assert str(tmp_path) not in card
+
+
+def test_a_head_that_shares_its_weight_would_be_parted(tmp_path):
+    config = BertConfig(
+        vocab_size=20,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=24,
+        tie_word_embeddings=True,
+    )
+    model = BertForMaskedLM(config)
+    settings = AdapterConfig(rank=2, target_modules=["query"], train_modules=["cls"])
+    adalora.inject(model, settings)
+    message = (
+        "'cls.predictions.decoder', which shares its weight with .*; the copy that peft makes of it would"
+    )
+    refuses(model, tmp_path / "folder", adalora.TargetError, message)

@@ -55,6 +55,9 @@ def test_a_run_becomes_a_folder_of_peft_with_the_same_logits(say, finished, bert
     size = (tmp_path / "lora" / "adapter_model.safetensors").stat().st_size
     assert re.search(rf"^adapter_model.safetensors +{size:,}$", said, re.MULTILINE)
     assert re.search(r"^all +12 .* +24$", said, re.MULTILINE)
+    card = (tmp_path / "lora" / "README.md").read_text()
+    assert re.search(r"\| accuracy \(.*\) \| 0\.\d+ \|", card)
+    assert "adalora.import_peft(model" in card
 
 
 def test_the_adapter_of_the_run_alone_gives_the_same_folder(say, finished, bert, tmp_path):
