@@ -53,7 +53,7 @@ def recipe(config: RecipeConfig) -> dict[str, Any]:
     }
     compared = [*CONTENDERS]
     _write(record, store, config, compared)  # the ablations take hours
-    record["ablations"] = _compare((ABLATED, *ABLATIONS), store, config, "ablations")
+    record["ablations"] = _against_first(_compare((ABLATED, *ABLATIONS), store, config, "ablations"))
     return _write(record, store, config, [*compared, *ABLATIONS])
 
 
@@ -223,6 +223,15 @@ def _tests(rows: list[dict[str, Any]]) -> Iterable[Mapping[str, Any]]:
                     "difference": row["mean"] - other["mean"],
                     "p": _p(row["test"], other["test"]),
                 }
+
+
+def _against_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Compare every row with the first one, seed by seed, two-sided."""
+    first = rows[0]
+    return [
+        {**row, "difference": row["mean"] - first["mean"], "p": _p(row["test"], first["test"])}
+        for row in rows
+    ]
 
 
 def _p(ours: list[float], theirs: list[float]) -> float:

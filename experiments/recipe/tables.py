@@ -179,7 +179,9 @@ def _ablations(found: list[Record]) -> str:
             f"{row['rate']:g}",
             _of_100(max(row["validation"].values())),
             _spread(row),
+            f"{100 * row['difference']:+.1f}" if row["changed"] else "",
+            f"{row['p']:.2g}" if row["changed"] else "",
         ]
         for row in found
     ]
-    return grid(("changed", "learning rate", "validation", "test accuracy"), rows)
+    return grid(("changed", "learning rate", "validation", "test accuracy", "points", "p"), rows)

@@ -92,7 +92,8 @@ def test_the_rate_is_chosen_on_validation_rows_and_five_seeds_are_tested(tmp_pat
     assert "| rotten_tomatoes | 8 | LoRA | 0.001 | 80.2 ± 0.2 | 10 | 2 |" in page
     assert "| wordnet24 | 2 | AdaLoRA | LoRA | +1.2 |" in page
     assert "| wordnet24 | 2 | AdaLoRA, long first steps | LoRA | +1.2 |" in page
-    assert "| nothing: the recipe | 0.002 | 70.0 | 81.4 ± 0.3 |" in page
+    assert "| nothing: the recipe | 0.002 | 70.0 | 81.4 ± 0.3 |  |  |" in page
+    assert "| scorer: sensitivity | 0.002 | 70.0 | 81.4 ± 0.3 | +0.0 | 1 |" in page
     assert "| long first steps, penalty | 69.8 | 69.8 | 69.8 | 69.8 |" in page
     assert "| AdaLoRA, the recipe | 6 × 4 | 1 | 0.5 to 0.75 | 0.75 | 1.5 |" in page
 
