@@ -12,7 +12,7 @@ from .errors import StateError
 from .injected import injected_configs, record, require_adapter
 from .layers import AdaptedLayer, Variants
 from .trained import trained_parameters
-from .walk import adapters, variants
+from .walk import adapted_parts, adapters
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -40,10 +40,9 @@ def set_adapter(model: M, names: str | Sequence[str] | Mapping[str, float]) -> M
     for name in asked:
         require_adapter(model, name)
     require_weights(model, asked)
-    layers = list(adapters(model).values())
+    layers, several = adapted_parts(model)
     if any(layer.merged for layer in layers):
         raise StateError("the model is merged; call unmerge_(model) before set_adapter.")
-    several = list(variants(model).values())
     _choose(model, asked, layers, several)
     for layer in layers:
         for name, parameters in layer.adapter_parameters().items():
@@ -80,7 +79,7 @@ def require_weights(model: nn.Module, weights: Mapping[str, float]) -> None:
 
 def activate(model: nn.Module, weights: Mapping[str, float]) -> None:
     """Let adapters take part with their weights, in the order in which they were injected."""
-    _choose(model, weights, list(adapters(model).values()), list(variants(model).values()))
+    _choose(model, weights, *adapted_parts(model))
 
 
 def _choose(
@@ -89,8 +88,7 @@ def _choose(
     configs = injected_configs(model)
     ordered = {name: weights[name] for name in configs if name in weights}
     for layer in layers:
-        there = layer.updates
-        layer.active = {name: weight for name, weight in ordered.items() if name in there}
+        layer.activate(ordered)
     for module in several:
         module.chosen = next((name for name in reversed(ordered) if name in module.copies), None)
     record(model, configs, ordered)

@@ -26,9 +26,11 @@ def trained_modules(
         adapter: its name, where the model has it already.
     """
     found: dict[str, nn.Module] = {}
-    if config.train_modules:
+    suffixes = tuple(config.train_modules)
+    if suffixes:
         for name, module in walk(model, adapter):
-            if any(has_suffix(name, suffix) for suffix in config.train_modules) and not _within(name, found):
+            meant = name.endswith(suffixes) and any(has_suffix(name, suffix) for suffix in suffixes)
+            if meant and not _within(name, found):
                 found[name] = module
     return found
 

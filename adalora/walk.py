@@ -53,22 +53,34 @@ def _places(
             waiting += [(before + child_name, child) for child_name, child in inner if child is not None]
 
 
+def adapted_parts(model: nn.Module) -> tuple[list[AdaptedLayer], list[Variants]]:
+    """Return the adapted layers, and the modules of which adapters have copies, in one walk."""
+    layers, several = _parts(model)
+    return list(layers.values()), list(several.values())
+
+
+def _parts(model: nn.Module) -> tuple[dict[str, AdaptedLayer], dict[str, Variants]]:
+    layers: dict[int, tuple[str, AdaptedLayer]] = {}
+    several: dict[str, Variants] = {}
+    for name, module, used in _places("", unwrap(model)):
+        if isinstance(used, AdaptedLayer):
+            layers.setdefault(id(used), (name, used))
+        if isinstance(module, Variants):
+            several[name] = module
+    return dict(layers.values()), several
+
+
 def adapters(model: nn.Module) -> dict[str, AdaptedLayer]:
     """Return the adapted layers of a model by module name, in module order.
 
     A layer that hangs in two places is listed once, under its first name.
     """
-    found: dict[int, tuple[str, AdaptedLayer]] = {}
-    for name, module in walk(model):
-        if isinstance(module, AdaptedLayer):
-            found.setdefault(id(module), (name, module))
-    return dict(found.values())
+    return _parts(model)[0]
 
 
 def variants(model: nn.Module) -> dict[str, Variants]:
     """Return the modules of which adapters have copies, by the name that each copy has."""
-    places = _places("", unwrap(model))
-    return {name: module for name, module, _ in places if isinstance(module, Variants)}
+    return _parts(model)[1]
 
 
 def replace(model: nn.Module, name: str, new: nn.Module) -> None:

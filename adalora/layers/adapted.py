@@ -135,13 +135,23 @@ class AdaptedLayer(nn.Module):
             return torch.zeros_like(self.storage.read(self.base, self.frozen_weight))
         return self.kind.arrange(self.base, torch.stack(added).sum(0) if len(added) > 1 else added[0])
 
+    # A switch asks every layer, so these two go by the containers' own dictionaries.
+
+    def activate(self, weights: Mapping[str, float]) -> None:
+        """Let the adapters that are on this layer take part with their weights, in the order given."""
+        there = cast(nn.Module, self._modules["updates"])._modules
+        self.__dict__["active"] = {name: weight for name, weight in weights.items() if name in there}
+
     def adapter_parameters(self) -> dict[str, list[nn.Parameter]]:
         """Return what each adapter trains in this layer, by its name."""
-        updates, magnitudes = self.updates.items(), dict(self.magnitudes.items())
-        return {
-            name: [one for one in (*update._parameters.values(), magnitudes.get(name)) if one is not None]
-            for name, update in updates
+        found = {
+            name: [one for one in update._parameters.values() if one is not None]
+            for name, update in cast(nn.Module, self._modules["updates"])._modules.items()
+            if update is not None
         }
+        for name, magnitude in cast(nn.Module, self._modules["magnitudes"])._parameters.items():
+            found[name].append(cast(nn.Parameter, magnitude))
+        return found
 
     # Run
 
