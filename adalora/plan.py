@@ -33,13 +33,12 @@ class Plan:
     @torch.no_grad()
     def put_on(self, layer: AdaptedLayer, name: str) -> None:
         """Add the update to a layer under the adapter's name."""
-        layer.updates[name] = cast(nn.Module, self.update)
+        layer.add_(name, self.update)
         layer.storage.prepare(layer.base)
         if self.origin is not None:
             layer.set_origin_(name, self.origin)
         if self.dora:
-            before = {**layer.active, name: 1.0}
-            layer.magnitudes[name] = nn.Parameter(row_norms(layer.matrix(until=name, active=before)))
+            layer.magnitudes[name] = nn.Parameter(row_norms(layer.matrix(until=name)))
 
 
 def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) -> Plan:

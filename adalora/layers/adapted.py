@@ -135,6 +135,11 @@ class AdaptedLayer(nn.Module):
             return torch.zeros_like(self.storage.read(self.base, self.frozen_weight))
         return self.kind.arrange(self.base, torch.stack(added).sum(0) if len(added) > 1 else added[0])
 
+    def add_(self, name: str, update: Update) -> None:
+        """Add an update under the name of an adapter; it takes part."""
+        self.updates[name] = cast(nn.Module, update)
+        self.active[name] = 1.0
+
     # A switch asks every layer, so these two go by the containers' own dictionaries.
 
     def activate(self, weights: Mapping[str, float]) -> None:

@@ -111,7 +111,7 @@ def test_gradcheck(form):
 
 
 def test_unknown_form_and_a_model_without_adapter_are_refused():
-    with pytest.raises(adalora.ConfigError, match="no SVD update; call inject"):
+    with pytest.raises(adalora.ConfigError, match="no active SVD update; call inject"):
         adalora.orthogonality_penalty(mlp())
     model = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"]))
     with pytest.raises(adalora.ConfigError, match="form is 'sum'; allowed: 'squared_sum' or 'mean_norm'"):

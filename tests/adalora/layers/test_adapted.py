@@ -19,7 +19,7 @@ def layer(base, rank=3, dropout=0.0):
     base = base.double().requires_grad_(False)
     kind = kind_of(base)
     adapted = AdaptedLayer(base, kind)
-    adapted.updates["default"] = SVDUpdate(*kind.shape(base), rank, 0.7, dropout=dropout, dtype=torch.float64)
+    adapted.add_("default", SVDUpdate(*kind.shape(base), rank, 0.7, dropout=dropout, dtype=torch.float64))
     adapted.update.lam.data.normal_()
     return adapted
 
