@@ -35,7 +35,7 @@ def combine(
 
     The sum is exact, by laying the factors side by side, or at a chosen rank the best approximation of it in
     Frobenius norm, by an SVD of the factors: the d₁ × d₂ sum is never formed. The others stay as they are. Of
-    the modules that they train in full, the new one takes over the copy of the last that has one.
+    the modules that they train in full, the new one takes over the copy of the last that has one of it.
 
     Args:
         model: a model with the adapters.
@@ -90,13 +90,13 @@ def _part(layer: AdaptedLayer, found: Product, most: int | None) -> _Part:
 def _config(model: nn.Module, asked: Mapping[str, float], parts: Mapping[str, _Part]) -> AdapterConfig:
     configs = injected_configs(model)
     rank = max(1, *(part.lam.shape[-1] for part in parts.values()))
-    trained = [configs[name].train_modules for name in configs if name in asked]
+    trained = [suffix for name in configs if name in asked for suffix in configs[name].train_modules]
     return AdapterConfig(
         update="svd",
         rank=rank,
         alpha=float(rank),
         target_modules=exact_names(list(parts), [name for name, _ in walk(model)]),
-        train_modules=next((names for names in reversed(trained) if names), []),
+        train_modules=list(dict.fromkeys(trained)),
     )
 
 

@@ -117,9 +117,9 @@ class AdaLoRAController:
 
         Args:
             optimizer: read for what a GradScaler leaves on a fused optimizer; a step that overflowed changes
-                nothing here.
+                nothing here, and neither does one while `adalora.set_adapter` lets another adapter train.
         """
-        if hooks.overflowed(optimizer):
+        if hooks.overflowed(optimizer) or self._rests():
             return
         if self.step == 0:  # a new run starts with all triplets, whatever an earlier one has pruned
             for update in self._in_order:
@@ -153,7 +153,7 @@ class AdaLoRAController:
         Raises:
             StateError: a budget update is due and a score is NaN or infinite; no triplet is pruned.
         """
-        if hooks.overflowed(optimizer):
+        if hooks.overflowed(optimizer) or self._rests():
             return
         if self.config.score_at == "after_step" and self.step < self._last_decision:
             # A fused optimizer has unscaled the gradients in place by now.
@@ -165,6 +165,10 @@ class AdaLoRAController:
                 self._let_go(optimizer)
         elif self._for_good:
             hold_(self._in_order)
+
+    def _rests(self) -> bool:
+        """Tell whether another adapter trains in place of this one, whose steps do not count then."""
+        return not any(update.lam.requires_grad for update in self._in_order)
 
     # What can be asked
 

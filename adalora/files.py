@@ -140,11 +140,17 @@ def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header
     try:
         for name, path in beside.items():
             path.replace(folder / name)
-    except OSError as error:
-        _remove([*beside.values(), *(folder / name for name in data)], new)
-        raise CheckpointError(
-            f"could not write to {folder}: {error}. What was there has no {header} any more; write it again."
-        ) from error
+    except BaseException as error:
+        if not (folder / header).exists():
+            _remove([*beside.values(), *(folder / name for name in data)], new)
+        if isinstance(error, OSError):
+            raise CheckpointError(
+                f"could not write to {folder}: {error}. What was there has no {header} any more; write it "
+                f"again."
+            ) from error
+        raise
+    with suppress(OSError):  # the names too; all is written by now
+        _flush(folder)
 
 
 def _remove(files: list[Path], folders: list[Path]) -> None:
@@ -220,5 +226,9 @@ def reading(path: Path) -> Iterator[None]:
 
 def _flush(path: Path) -> None:
     # Without this a power cut after the rename could leave an empty file of the right name.
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    # A folder, whose names are flushed, has no file object.
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -38,7 +38,7 @@ def require_parameters(optimizer: Optimizer, parameters: Iterable[tuple[str, Ten
     if frozen:
         raise StateError(
             f"{len(frozen)} of the adapter's parameters are frozen ({frozen[0]}, …); of several adapters "
-            f"the one injected last trains."
+            f"those train that set_adapter(model, …) has named last."
         )
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     missing = [name for name, parameter in parameters if id(parameter) not in held]

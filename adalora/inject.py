@@ -17,7 +17,7 @@ from .surgery import take_apart, tell
 from .switch import activate
 from .targets import Survey, Target, survey
 from .tied import require_untied, untie
-from .trained import copy_apart, require_apart, trained_parameters
+from .trained import copy_apart, keep_apart, require_apart, trained_parameters
 from .updates import SPECTRAL
 from .walk import adapters, replace
 
@@ -30,8 +30,8 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
     The model's outputs do not change, whatever the start, as far as the type of the base weights can hold the
     residual of a start from singular vectors. Random starts come from torch's global generator. A second
     adapter under another name is added to those that are active, and only the new one trains; see
-    `adalora.set_adapter`. The first one trains ``config.train_modules`` where they are, every further one
-    copies of its own, which begin as the modules are now.
+    `adalora.set_adapter`. Each trains ``config.train_modules`` of its own: the first one where they are,
+    every further one copies, which begin as the modules are now. What they were before is kept beside.
 
     Args:
         model: any module; its targeted layers are replaced by `AdaptedLayer`s that hold them.
@@ -57,11 +57,11 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
 def inject_saved(model: M, config: AdapterConfig, name: str, origins: Mapping[str, Origin]) -> M:
     """Do what `inject` does without a word, with known starts from singular vectors, by module name.
 
-    The caller gives every update its own number of components afterwards, so ``config.rank`` fits where not
-    all of them have as many.
+    Every update has one component, until the caller gives it its own number of them: ``config.rank`` may be
+    above what some layers can have, and is not believed before the tensors are there.
     """
     found, tied = _prepare(model, config, name)
-    return _put_on(model, config, name, found.targets, origins, tied=bool(tied))
+    return _put_on(model, config, name, found.targets, origins, tied=bool(tied), rank=1)
 
 
 def _prepare(model: nn.Module, config: AdapterConfig, name: str) -> tuple[Survey, dict[str, str]]:
@@ -92,8 +92,9 @@ def _put_on(
     origins: Mapping[str, Origin],
     *,
     tied: bool,
+    rank: int | None = None,
 ) -> M:
-    plans = [plan(target, config, origins.get(target.names[0])) for target in targets]
+    plans = [plan(target, config, origins.get(target.names[0]), rank) for target in targets]
 
     # Everything that can fail has been done; from here on the model changes.
     for parameter in model.parameters():
@@ -112,6 +113,8 @@ def _put_on(
     configs = injected_configs(model)
     if configs:
         copy_apart(model, config, name)
+    else:
+        keep_apart(model, config)
     for parameter in trained_parameters(model, config, name):
         parameter.requires_grad_(True)
     record(model, {**configs, name: config}, active_adapters(model))
@@ -129,6 +132,8 @@ def _require_free(model: nn.Module, name: str) -> None:
             )
         if layer.merged:
             raise StateError("the model is merged; call unmerge_(model) before a further inject.")
+        if not layer.enabled:
+            raise StateError("the adapters are disabled; leave the block of disabled(model) first.")
 
 
 def _require_rank(target: Target, rank: int) -> None:

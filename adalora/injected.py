@@ -8,7 +8,7 @@ from .config import AdapterConfig
 from .errors import StateError
 from .walk import unwrap
 
-_CONFIGS, _ACTIVE = "adalora_configs", "adalora_active"
+_CONFIGS, _ACTIVE, _FOUND = "adalora_configs", "adalora_active", "adalora_found"
 
 
 def injected_configs(model: nn.Module) -> dict[str, AdapterConfig]:
@@ -38,7 +38,17 @@ def record(model: nn.Module, configs: Mapping[str, AdapterConfig], active: Mappi
     unwrap(model).__dict__.update({_CONFIGS: dict(configs), _ACTIVE: dict(active)})
 
 
+def keep_found(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
+    """Note what modules were before the first adapter trained them: copies, by name."""
+    unwrap(model).__dict__[_FOUND] = dict(modules)
+
+
+def found_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Return what `keep_found` has noted."""
+    return dict(unwrap(model).__dict__.get(_FOUND, {}))
+
+
 def forget(model: nn.Module) -> None:
     """Drop the record of the adapters, once they are gone."""
-    for key in (_CONFIGS, _ACTIVE):
+    for key in (_CONFIGS, _ACTIVE, _FOUND):
         unwrap(model).__dict__.pop(key, None)

@@ -21,7 +21,10 @@ def exact_names(wanted: Collection[str], every: Iterable[str]) -> list[str] | st
         near = [name for name in every if name.rpartition(".")[2] in last]
         if {name for name in near if any(has_suffix(name, suffix) for suffix in suffixes)} == meant:
             return suffixes
-    return "|".join(re.escape(name) for name in wanted)
+    return f"(?:{'|'.join(re.escape(name) for name in wanted)})"  # never one word that means a preset
+
+
+_REPETITIONS = 3
 
 
 def anchored(name: str) -> str:
@@ -30,8 +33,15 @@ def anchored(name: str) -> str:
 
 
 def matching(pattern: Mapping[str, Any], module: str, default: Any) -> Any:
-    """Return what a pattern of ranks or alphas says of a module, as `peft` reads it."""
+    """Return what a pattern of ranks or alphas says of a module, as `peft` reads it.
+
+    Raises:
+        ValueError: a key is a regular expression that could take for ever; the file may come from someone
+            else.
+    """
     for key, value in pattern.items():
+        if re.search(r"\)[*+{]", key) or len(re.findall(r"(?<!\\)[*+{]", key)) > _REPETITIONS:
+            raise ValueError(f"{key!r} repeats a group, or repeats more than {_REPETITIONS} times")
         if re.match(rf"(.*\.)?({key})$", module):
             return value
     return default

@@ -41,7 +41,9 @@ class Plan:
             layer.magnitudes[name] = nn.Parameter(row_norms(layer.matrix(until=name)))
 
 
-def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) -> Plan:
+def plan(
+    target: Target, config: AdapterConfig, origin: Origin | None = None, rank: int | None = None
+) -> Plan:
     """Build the update that ``config`` asks for on one layer; the layer does not change.
 
     Args:
@@ -49,6 +51,7 @@ def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) ->
         config: what it gets.
         origin: what a start from singular vectors takes out of the weight, where that is known already; the
             update then starts anywhere.
+        rank: number of components; None for that of the configuration.
 
     Raises:
         TargetError: the weight has no singular vectors, because a number in it is NaN or infinite.
@@ -62,7 +65,7 @@ def plan(target: Target, config: AdapterConfig, origin: Origin | None = None) ->
     update = UPDATES[config.update](
         d1,
         d2,
-        config.rank,
+        config.rank if rank is None else rank,
         config.scale(d1),
         stack=stack[0] if stack else None,
         dropout=config.dropout,

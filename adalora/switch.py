@@ -32,9 +32,9 @@ def set_adapter(model: M, names: str | Sequence[str] | Mapping[str, float]) -> M
         The same model.
 
     Raises:
-        StateError: the model has no adapter of that name, or is merged.
-        ConfigError: a weight is not finite, or is other than 1 for an adapter with DoRA, whose magnitude is
-            of the whole sum. The model is unchanged in each case.
+        StateError: the model has no adapter of that name, or is merged or disabled.
+        ConfigError: ``names`` is none of these, or a weight is not finite, or is other than 1 for an adapter
+            with DoRA, whose magnitude is of the whole sum. The model is unchanged in each case.
     """
     asked = weights_of(names)
     for name in asked:
@@ -43,6 +43,8 @@ def set_adapter(model: M, names: str | Sequence[str] | Mapping[str, float]) -> M
     layers, several = adapted_parts(model)
     if any(layer.merged for layer in layers):
         raise StateError("the model is merged; call unmerge_(model) before set_adapter.")
+    if not all(layer.enabled for layer in layers):
+        raise StateError("the adapters are disabled; leave the block of disabled(model) first.")
     _choose(model, asked, layers, several)
     for layer in layers:
         for name, parameters in layer.adapter_parameters().items():
@@ -60,6 +62,13 @@ def weights_of(names: str | Sequence[str] | Mapping[str, float]) -> dict[str, fl
     """Return weights by adapter name for what `set_adapter` takes."""
     if isinstance(names, str):
         return {names: 1.0}
+    listed = list(names) if isinstance(names, Sequence | Mapping) else [None]
+    require(
+        all(isinstance(one, str) for one in listed),
+        "names",
+        names,
+        "a name, a list of names, or weights by name",
+    )
     if not isinstance(names, Mapping):
         return dict.fromkeys(names, 1.0)
     allowed = "a finite number"

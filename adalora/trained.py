@@ -6,9 +6,10 @@ from collections.abc import Container, Iterator, Mapping
 from torch import Tensor, nn
 
 from .bases import storage_of
-from .candidates import base_of, has_suffix, is_under
+from .candidates import has_suffix, is_under
 from .config import AdapterConfig
 from .errors import TargetError
+from .injected import active_adapters, found_modules, injected_configs, keep_found
 from .layers import AdaptedLayer, Variants
 from .targets import Target
 from .tied import partners
@@ -46,16 +47,15 @@ def trained_layers(
 def trained_parameters(
     model: nn.Module, config: AdapterConfig, adapter: object = CHOSEN
 ) -> list[nn.Parameter]:
-    """Return the parameters of these modules, without what another adapter has put on them.
+    """Return the parameters of these modules.
 
     Raises:
         TargetError: one of them has no gradient, because it is quantised or whole-numbered.
     """
     found = []
     for name, module in trained_layers(model, config, adapter):
-        base = base_of(module)
-        for key, parameter in base.named_parameters(recurse=isinstance(module, AdaptedLayer)):
-            if not parameter.is_floating_point() or storage_of(base).rounds:
+        for key, parameter in module.named_parameters(recurse=False):
+            if not parameter.is_floating_point() or storage_of(module).rounds:
                 raise TargetError(
                     f"train_modules {config.train_modules} holds {name}.{key} of type {parameter.dtype}, "
                     f"which is quantised or whole-numbered and has no gradient; name modules with "
@@ -68,46 +68,48 @@ def trained_parameters(
 def trained_tensors(
     model: nn.Module, config: AdapterConfig, adapter: object = CHOSEN
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yield the live tensors of these modules by name, buffers too, without what adapters put on them."""
+    """Yield the live tensors of these modules by name, buffers too."""
     for name, module in trained_layers(model, config, adapter):
-        whole = isinstance(module, AdaptedLayer)  # another adapter sits on it; its base is what trains
-        for key, tensor in base_of(module).state_dict(keep_vars=True).items():
-            if isinstance(module, AdaptedLayer) and key == "weight":
-                yield f"{name}.{key}", module.frozen_weight  # without the updates, merged or not
-            elif whole or "." not in key:
+        for key, tensor in module.state_dict(keep_vars=True).items():
+            if "." not in key:
                 yield f"{name}.{key}", tensor
 
 
 def require_apart(model: nn.Module, config: AdapterConfig, targets: list[Target]) -> None:
-    """Check that an adapter that is not the first can have copies of what it trains in full.
+    """Check that each adapter can have what it trains in full for itself, where a further one comes.
 
     Raises:
-        TargetError: a module is adapted and trained in full, or lies in or around one of which another
-            adapter has a copy, or shares its weight with a module outside.
+        TargetError: a module is adapted by one and trained in full by another, or lies in or around one that
+            another trains, or shares its weight with a module outside.
     """
-    several = variants(model)
+    others: dict[str, str] = {}
+    for name, other in injected_configs(model).items():
+        for place in trained_modules(model, other, name):
+            others.setdefault(place, name)
     for target in targets:
-        within = _within(target.names[0], several)
+        within = _within(target.names[0], others)
         if within:
             raise TargetError(
-                f"{target.names[0]!r} cannot be adapted: adapters have copies of {within!r}, trained in full "
-                f"({', '.join(several[within].copies)}). Put {within!r} in exclude_modules."
+                f"{target.names[0]!r} cannot be adapted: adapter {others[within]!r} trains {within!r} in "
+                f"full. Put {within!r} in exclude_modules."
             )
     mine = trained_modules(model, config)
     require_alone(model, config, mine, "the copy that a further adapter trains")
+    for name, other in injected_configs(model).items():
+        theirs = trained_modules(model, other, name)
+        require_alone(model, other, theirs, "the copy that a further adapter needs")
     for name, module in mine.items():
-        inside = dict(walk_from(name, module))
-        adapted = [key for key, inner in inside.items() if isinstance(inner, AdaptedLayer)]
+        adapted = [key for key, inner in walk_from(name, module) if isinstance(inner, AdaptedLayer)]
         if adapted:
             raise TargetError(
                 f"train_modules {config.train_modules} holds {adapted[0]!r}, which another adapter adapts; "
                 f"allowed: modules without one."
             )
-        around = [one for one in several if one != name and (_within(name, [one]) or _within(one, [name]))]
+        around = [one for one in others if one != name and (_within(name, [one]) or _within(one, [name]))]
         if around:
             raise TargetError(
-                f"train_modules {config.train_modules} holds {name!r}, and other adapters have copies of "
-                f"{around[0]!r}; name {around[0]!r}."
+                f"train_modules {config.train_modules} holds {name!r}, and adapter {others[around[0]]!r} "
+                f"trains {around[0]!r}; name {around[0]!r}."
             )
 
 
@@ -134,10 +136,18 @@ def require_alone(model: nn.Module, config: AdapterConfig, mine: Mapping[str, nn
                 )
 
 
+def keep_apart(model: nn.Module, config: AdapterConfig) -> None:
+    """Keep what the first adapter trains in full as it is now, for the adapters that do not."""
+    mine = trained_modules(model, config)
+    copies = copy.deepcopy(list(mine.values()))  # all at once: what shares weights among them still does
+    keep_found(model, dict(zip(mine, copies, strict=True)))
+
+
 def copy_apart(model: nn.Module, config: AdapterConfig, name: str) -> None:
     """Give an adapter that is not the first copies of what it trains in full."""
-    several, mine = variants(model), trained_modules(model, config)
-    # All at once: what shares weights among them still does among the copies.
+    for first, other in injected_configs(model).items():
+        _part(model, other, first)
+    mine, several = trained_modules(model, config), variants(model)
     copies = copy.deepcopy(list(mine.values()))
     made: dict[int, Variants] = {}
     for (place, module), own in zip(mine.items(), copies, strict=True):
@@ -145,6 +155,31 @@ def copy_apart(model: nn.Module, config: AdapterConfig, name: str) -> None:
         holder.copies[name] = own
         if place not in several:
             replace(model, place, holder)
+
+
+def _part(model: nn.Module, config: AdapterConfig, name: str) -> None:
+    """Make what an adapter has trained where it was a copy of its own, beside what was found there."""
+    several, found = variants(model), found_modules(model)
+    made: dict[int, Variants] = {}
+    for place, module in trained_modules(model, config, name).items():
+        if place in several:
+            continue
+        if id(module) not in made:
+            holder = made[id(module)] = Variants(_like(found.get(place), module))
+            holder.copies[name] = module
+            holder.chosen = name if name in active_adapters(model) else None
+        replace(model, place, made[id(module)])
+
+
+def _like(kept: nn.Module | None, module: nn.Module) -> nn.Module:
+    """Return what was found, where the module is now; a copy of that if somebody has changed its build."""
+    now = module.state_dict(keep_vars=True)
+    then = {} if kept is None else kept.state_dict(keep_vars=True)
+    if kept is None or [(k, t.shape) for k, t in now.items()] != [(k, t.shape) for k, t in then.items()]:
+        return copy.deepcopy(module).requires_grad_(False)
+    for key, tensor in then.items():
+        tensor.data = tensor.data.to(now[key])
+    return kept.train(module.training).requires_grad_(False)
 
 
 def _within(name: str, holders: Container[str]) -> str | None:

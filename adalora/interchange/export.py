@@ -3,10 +3,11 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
@@ -160,16 +161,25 @@ def _asked_for(model: nn.Module, name: str | Mapping[str, float] | None) -> dict
     require_weights(model, weights)
     configs = injected_configs(model)
     dora = [one for one in weights if configs[one].dora]
-    alone = f"an adapter without DoRA, or {dora[:1]} alone, because a magnitude is of the whole weight"
+    alone = "adapters without DoRA, or one alone, because a magnitude is of the whole weight"
     require(len(weights) == 1 or not dora, "name", name, alone)
     return weights
 
 
 def _into_left(product: Product) -> tuple[Tensor, Tensor]:
+    product = _wide(product)
     return product.left * product.lam.unsqueeze(-2), product.right
 
 
+def _wide(product: Product) -> Product:
+    """Return the factors in float32 at least: half precision would round λ away once more."""
+    dtype = torch.promote_types(product.left.dtype, torch.float32)
+    left, lam, right = (one.to(dtype) for one in (product.left, product.lam, product.right))
+    return replace(product, left=left, lam=lam, right=right)
+
+
 def _evenly(product: Product) -> tuple[Tensor, Tensor]:
+    product = _wide(product)
     root = product.lam.abs().sqrt()
     return product.left * (product.lam.sign() * root).unsqueeze(-2), root.unsqueeze(-1) * product.right
 
@@ -183,21 +193,22 @@ class _Trained:
 
 
 def _trained(model: nn.Module, weights: Mapping[str, float]) -> _Trained:
-    """Return the modules that the last of the adapters trains in full, as a switch to them would have it."""
+    """Return what the adapters train in full: of each module the copy of the last that has one."""
     configs = injected_configs(model)
-    for name in reversed([one for one in configs if one in weights]):
-        tensors = dict(trained_tensors(model, configs[name], name))
-        if tensors:
-            own = trained_modules(model, configs[name], name)
-            require_alone(model, configs[name], own, "the copy that peft makes of it")
-            return _Trained(list(own), tensors | _alike(model, list(own), name))
-    return _Trained([], {})
+    own: dict[str, nn.Module] = {}
+    tensors: dict[str, Tensor] = {}
+    for name in (one for one in configs if one in weights):
+        mine = trained_modules(model, configs[name], name)
+        require_alone(model, configs[name], mine, "the copy that peft makes of it")
+        own |= mine
+        tensors |= dict(trained_tensors(model, configs[name], name))
+    return _Trained(list(own), tensors | _alike(model, list(own)))
 
 
-def _alike(model: nn.Module, trained: list[str], name: str) -> dict[str, Tensor]:
+def _alike(model: nn.Module, trained: list[str]) -> dict[str, Tensor]:
     """Return the tensors of modules that `peft` takes for trained ones, because their names end alike."""
     found: dict[str, Tensor] = {}
-    for module, layer in walk(model, name):
+    for module, layer in walk(model):
         if module.endswith(tuple(trained)) and not _under(module, trained):
             if any(isinstance(inner, AdaptedLayer) for inner in layer.modules()):
                 raise TargetError(

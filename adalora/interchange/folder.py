@@ -65,6 +65,7 @@ _UNDERSTOOD = frozenset(
         "use_rslora",
     }
 )
+_LARGEST = 3e38
 _STARTS = (None, True, False, "gaussian", "orthogonal", "eva")
 
 
@@ -187,6 +188,8 @@ def scale_of(config: Mapping[str, Any], module: str, rank: int) -> float:
             alpha = float(config.get("lora_alpha") or 0)
             return (alpha if alpha > 0 else initial) / (initial + 1e-5)
         alpha = float(matching(config.get("alpha_pattern") or {}, module, config.get("lora_alpha", 8)))
+        if not abs(alpha) <= _LARGEST:
+            raise ValueError(f"{alpha} is no finite number of float32")
         return alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
     except (AttributeError, TypeError, ValueError, ZeroDivisionError, re.error) as error:
         raise CheckpointError(

@@ -1,11 +1,12 @@
 """Convolutions in one, two and three dimensions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .kind import PlainKind, spread_rows
+from .kind import PlainKind
 
 _POINTWISE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -58,10 +59,10 @@ class Convolution(PlainKind):
         mixed: Tensor = _POINTWISE[filters.dim() - 2](hidden, pointwise, groups=groups)
         return mixed
 
-    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
-        """Take the first dimension for that of examples, where the input has one."""
+    def spread(self, base: Any, spread: Callable[[Tensor], Tensor], *inputs: Any) -> Tensor:
+        """Take the rows of the input; one without a dimension of examples has none."""
         (x,) = inputs
-        return spread_rows(table, x if x.dim() == base.weight.dim() else x.new_empty(0))
+        return spread(x if x.dim() == base.weight.dim() else x.new_empty(0))
 
     def channels(self, base: Any) -> int | None:
         """Return the dimension before those of space."""

@@ -1,12 +1,13 @@
 """Embeddings: a linear layer whose input is one of d₂ unit vectors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .kind import PlainKind, gated, spread_rows
+from .kind import PlainKind, gated
 
 
 class Embedding(PlainKind):
@@ -42,9 +43,9 @@ class Embedding(PlainKind):
             found = found * F.dropout(torch.ones_like(found[..., :1]), dropout)
         return F.linear(gated(found, gates), left)
 
-    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
-        """Take the first dimension of the ids for that of examples."""
-        return spread_rows(table, inputs[0].unsqueeze(-1))
+    def spread(self, base: Any, spread: Callable[[Tensor], Tensor], *inputs: Any) -> Tensor:
+        """Take the rows of the ids."""
+        return spread(inputs[0].unsqueeze(-1))
 
     def channels(self, base: Any) -> int | None:
         """Return None: DoRA is defined on the outputs of a product, and a look-up has none."""

@@ -6,6 +6,7 @@ they lie. `SplitExperts` computes what they compute, one expert at a time, with 
 its own.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from ..updates import Parts, Precision
 from .fused import linear_with_update
-from .kind import PlainKind, gated, spread_rows, untouched
+from .kind import PlainKind, gated, untouched
 
 
 class Dispatch(NamedTuple):
@@ -88,10 +89,10 @@ class Experts(PlainKind):
             x, dispatch, lambda rows, e: F.linear(gated(F.linear(rows, right[e]), parts[e]), left[e])
         )
 
-    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
-        """Return the row of the example that the token of each row is of."""
-        _, dispatch = inputs
-        return spread_rows(table, table.new_empty(dispatch.tokens, 1))[dispatch.token]
+    def spread(self, base: Any, spread: Callable[[Tensor], Tensor], *inputs: Any) -> Tensor:
+        """Take the tokens, and of them that of each row."""
+        x, dispatch = inputs
+        return spread(x.new_empty(dispatch.tokens, 1))[dispatch.token]
 
     def fused(self, base: Any, parts: Parts, precision: Precision, *inputs: Any) -> Tensor | None:
         """Return each expert's layer and update in one operation."""

@@ -1,11 +1,11 @@
 """What has to be known of a type of layer before it can be adapted."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from torch import Tensor
 
-from ..errors import StateError
 from ..updates import Parts, Precision
 
 
@@ -47,11 +47,11 @@ class LayerKind(Protocol):
         """
         ...
 
-    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
-        """Return a table with a row for each example as one with a row for each row of the layer's input.
+    def spread(self, base: Any, spread: Callable[[Tensor], Tensor], *inputs: Any) -> Tensor:
+        """Return what ``spread`` makes of a tensor whose rows are those of the layer's input, or its tokens.
 
-        Raises:
-            StateError: the input's first dimension is not one of examples.
+        ``spread`` turns a table with a row for each example into one with a row for each of these, and raises
+        a `StateError` where they are not those of the examples.
         """
         ...
 
@@ -107,9 +107,9 @@ class PlainKind(ABC):
     ) -> Tensor:
         """Return left @ right applied to the layer's own inputs: each kind has its own way."""
 
-    def spread(self, base: Any, table: Tensor, *inputs: Any) -> Tensor:
-        """Take the first dimension for that of examples, of which each may have several rows in a row."""
-        return spread_rows(table, inputs[0])
+    def spread(self, base: Any, spread: Callable[[Tensor], Tensor], *inputs: Any) -> Tensor:
+        """Take the rows of the input."""
+        return spread(inputs[0])
 
     def added(
         self, base: Any, out: Tensor, parts: Parts, precision: Precision, dropout: float, *inputs: Any
@@ -134,23 +134,6 @@ def largest_rank(kind: LayerKind, base: Any) -> int:
     """Return how many components an update of a layer can have that do not depend on each other."""
     *_, d1, d2 = kind.shape(base)
     return min(d1, d2 if kind.still(base) is None else d2 - 1)
-
-
-def spread_rows(table: Tensor, x: Tensor) -> Tensor:
-    """Return each row of a table as often as its example has rows in x.
-
-    Raises:
-        StateError: the rows of x cannot be those of so many examples.
-    """
-    count, rows = len(table), len(x) if x.dim() > 1 else 0
-    if rows == count:
-        return table
-    if rows == 0 or rows % count:
-        raise StateError(
-            f"route has {count} examples, and an adapted layer has an input of shape {tuple(x.shape)}; "
-            f"allowed: the examples along the first dimension, each with the same number of rows."
-        )
-    return table.repeat_interleave(rows // count, dim=0)
 
 
 def gated(hidden: Tensor, gates: Tensor | None) -> Tensor:

@@ -6,12 +6,14 @@ for the components of the adapter that an example has and 0 for the others.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
+from ..errors import StateError
 from ..updates import Parts, Update
 from .dora import row_norms, row_scales
 
@@ -27,9 +29,12 @@ class Routes:
 
     Attributes:
         names: of the adapters, by example; None for the base model alone.
+        lengths: tokens of an example, as the model's inputs have had them: so many rows of an example may lie
+            behind each other where a model flattens its tokens.
     """
 
     names: tuple[str | None, ...]
+    lengths: set[int] = field(default_factory=set)
     _gates: dict[tuple[_Layout, torch.device, torch.dtype], Tensor] = field(default_factory=dict, repr=False)
 
     def gates(self, terms: "list[Term]") -> Tensor:
@@ -44,6 +49,22 @@ class Routes:
             ]
             self._gates[key] = torch.tensor(rows, dtype=like.dtype, device=like.device)
         return self._gates[key]
+
+    def spread(self, table: Tensor, x: Tensor) -> Tensor:
+        """Return each row of a table, examples × k, as often as its example has rows in x.
+
+        Raises:
+            StateError: the first dimension of x is not one of examples, nor of all their tokens.
+        """
+        count, rows = len(self.names), len(x) if x.dim() > 1 else 0
+        if rows == count:
+            return table
+        if x.dim() == 2 and rows in {count * length for length in self.lengths}:
+            return table.repeat_interleave(rows // count, dim=0)
+        raise StateError(
+            f"route has {count} examples, and an adapted layer has an input of shape {tuple(x.shape)}; "
+            f"allowed: the examples along the first dimension, or all their tokens."
+        )
 
 
 class Term(NamedTuple):
@@ -75,7 +96,7 @@ def routed(layer: "AdaptedLayer", routes: Routes, *args: Any, **kwargs: Any) -> 
         factors = [term.parts.factors() for term in terms]
         left = torch.cat([one for one, _ in factors], dim=-1)
         right = torch.cat([other for _, other in factors], dim=-2)
-        gates = layer.kind.spread(base, routes.gates(terms), *inputs)
+        gates = layer.kind.spread(base, partial(routes.spread, routes.gates(terms)), *inputs)
         out = out + layer.kind.apply(base, left, right, dropout, *inputs, gates=gates).to(out.dtype)
     return _rescaled(layer, routes, out, inputs)
 
@@ -103,9 +124,8 @@ def _rescaled(layer: "AdaptedLayer", routes: Routes, out: Tensor, inputs: tuple[
         for name in names
     }
     ones = torch.ones_like(scales[names[0]])
-    table = layer.kind.spread(
-        layer.base, torch.stack([scales.get(name, ones) for name in routes.names]), *inputs
-    )
+    by_example = torch.stack([scales.get(name, ones) for name in routes.names])
+    table = layer.kind.spread(layer.base, partial(routes.spread, by_example), *inputs)
     behind = -cast(int, layer.kind.channels(layer.base)) - 1
     table = table.view(len(table), *[1] * (out.dim() - 2 - behind), -1, *[1] * behind)
     rescaled = table * out

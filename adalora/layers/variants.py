@@ -6,15 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from .kind import spread_rows
+from ..errors import StateError
 from .routed import Routes
 
 
 class Variants(nn.Module):
-    """One module, and a copy of it for every adapter that trains it and did not find it unadapted.
+    """One module as it was found, and a copy of it for every adapter that trains it in full.
 
-    The first adapter on a model trains its modules where they are; a later one must not change them, and gets
-    copies. It answers for the attributes of the copy that is chosen.
+    It answers for the attributes of the copy that is chosen.
 
     Args:
         base: the module, which every adapter without a copy uses.
@@ -58,13 +57,27 @@ class Variants(nn.Module):
             return distinct[0](*args, **kwargs)
         x = next(value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
         mine = torch.tensor([distinct.index(module) for module in modules], device=x.device)
-        mine = spread_rows(mine.unsqueeze(1), x).squeeze(1)
+        mine = self.routes.spread(mine.unsqueeze(1), x if x.dim() > 1 else x.unsqueeze(1)).squeeze(1)
         rows = [torch.nonzero(mine == number).squeeze(1) for number in range(len(distinct))]
         out = [
             module(*_rows_of(args, index, len(x)), **_rows_of(kwargs, index, len(x)))
             for module, index in zip(distinct, rows, strict=True)
         ]
-        return torch.cat(out)[torch.argsort(torch.cat(rows))]
+        return _joined(out, rows)
+
+
+def _joined(out: list[Any], rows: list[Tensor]) -> Any:
+    """Put the rows of several outputs in the order of the batch."""
+    order = torch.argsort(torch.cat(rows))
+    leaves, build = zip(*(pytree.tree_flatten(one) for one in out), strict=True)
+    for one, index in zip(leaves, rows, strict=True):
+        if not all(isinstance(leaf, Tensor) and leaf.dim() > 0 and len(leaf) == len(index) for leaf in one):
+            raise StateError(
+                "a module that adapters train in full returns something else than tensors with a row for "
+                "each of its inputs, which route cannot put together; allowed: such tensors, and tuples of "
+                "them."
+            )
+    return pytree.tree_unflatten([torch.cat(parts)[order] for parts in zip(*leaves, strict=True)], build[0])
 
 
 def _rows_of(inputs: Any, index: Tensor, count: int) -> Any:

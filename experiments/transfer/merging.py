@@ -1,11 +1,13 @@
 """``adalora merge``: the trained model as a plain one, which `transformers` alone loads."""
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 import adalora
@@ -93,10 +95,10 @@ def _require_plain(model: Any, base: Base, settings: MergeSettings) -> None:
 
 def _write(model: Any, base: Base, folder: Path) -> None:
     """Write all files beside, then move them; ``config.json``, by which the folder is known, comes last."""
-    beside = folder.with_name(f".{folder.name}.unfinished")
+    folder = folder.resolve()
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.unfinished")
     there = [one for one in (folder.parent, *folder.parent.parents) if not one.exists()]
     try:
-        shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         model.save_pretrained(beside)
         if base.processor is not None:
@@ -107,7 +109,7 @@ def _write(model: Any, base: Base, folder: Path) -> None:
             stale.unlink()  # an earlier model may have been cut into other files
         for path in sorted(beside.iterdir(), key=lambda path: path.name == MARKER):
             path.replace(folder / path.name)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(beside, ignore_errors=True)
         for new in there:
             with suppress(OSError):

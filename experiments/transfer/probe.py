@@ -26,11 +26,21 @@ class Probe:
 
 
 def probe_of(model: Any) -> Probe | None:
-    """Return a batch of random token ids, or of random images; None for a model that takes neither.
+    """Return a batch of random token ids, or of random images; None for a model that does not answer those.
 
     Special tokens are left out, as some models read lengths from them; for those that read the answer at the
     end of the text, each row ends with the token for it.
     """
+    probe = _batch(model)
+    try:
+        if probe:
+            answers(model, probe)
+    except Exception:
+        return None
+    return probe
+
+
+def _batch(model: Any) -> Probe | None:
     taken = signature(model.forward).parameters
     generator = torch.Generator().manual_seed(SEED)
     if "input_ids" in taken:

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 import adalora
+from adalora.card import CARD, PICTURE, is_ours
 from adalora.checkpoint import HEADER
 from adalora.errors import CheckpointError, ConfigError
 from adalora.files import require_place
@@ -84,7 +85,7 @@ def find_source(name: str, read_run: ReadRun) -> Source:
         CheckpointError: there is no such folder, it holds no adapter, or one that cannot be read.
     """
     folder = Path(name)
-    if not folder.is_dir():
+    if not _is_folder(folder):
         raise CheckpointError(
             f"{folder} is no folder; allowed: the folder of a run, or one that adalora.save or the peft "
             f"library has written."
@@ -96,6 +97,13 @@ def find_source(name: str, read_run: ReadRun) -> Source:
         return found
     run = read_run(settings)
     return Source(folder, place, theirs, run.model, found.modules, found.trained, run)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def require_output(output: str, header: str, sources: Sequence[Source], base: str | None = None) -> Path:
@@ -123,7 +131,7 @@ def require_output(output: str, header: str, sources: Sequence[Source], base: st
                 f"output is {output!r}, which {lies} the {what} {path}; give a folder of its own."
             )
     try:
-        require_place(folder, header)
+        require_place(folder, header, *(one for one in (CARD, PICTURE) if is_ours(folder / one)))
         blocked = next((one for one in whole.parents if one.exists() and not one.is_dir()), None)
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be read: {error}; give another folder.") from error

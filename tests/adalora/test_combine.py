@@ -244,3 +244,16 @@ def test_a_quantised_base_is_no_obstacle():
     expected = run(adalora.set_adapter(model, {"a": 2.0, "b": -1.0}), x)
     adalora.combine(model, {"a": 2.0, "b": -1.0}, "sum")
     assert_near(run(model, x), expected)
+
+
+def test_each_head_comes_from_the_last_that_has_trained_it():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 4)).double()
+    for name, head in (("a", "1"), ("b", "2")):
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"], train_modules=[head]), name)
+        for parameter in model.parameters():
+            parameter.data += 0.3 * parameter.requires_grad * torch.randn_like(parameter)
+    x = torch.randn(3, 6, dtype=torch.float64)
+    expected = adalora.set_adapter(model, {"a": 0.5, "b": 0.5})(x)
+    adalora.combine(model, {"a": 0.5, "b": 0.5}, "both")
+    torch.testing.assert_close(model(x), expected)

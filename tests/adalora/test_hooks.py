@@ -202,3 +202,33 @@ def test_a_frozen_adapter_is_refused():
     adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"]), name="second")
     with pytest.raises(adalora.StateError, match=r"6 of the adapter's parameters are frozen \(up\.P"):
         AdaLoRAController(model, ALLOCATION).attach(optimizer)
+
+
+def test_a_controller_rests_while_another_adapter_trains():
+    torch.manual_seed(0)
+    model = mlp()
+    for name in ("first", "second"):
+        adalora.inject(model, AdapterConfig(rank=3, target_modules=["up"]), name=name)
+    adalora.set_adapter(model, "first")
+    free = [p for name, p in model.named_parameters() if ".updates." in name]
+    optimizer = torch.optim.SGD(free, lr=0.1)
+    config = AllocationConfig(target_rank=1, total_steps=8, warmup_steps=1, final_steps=1, interval=1)
+    controller = AdaLoRAController(model, config, name="first")
+    controller.attach(optimizer)
+    x = torch.randn(4, 6, dtype=torch.float64)
+
+    def train(steps):
+        for _ in range(steps):
+            model(x).square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    train(2)
+    before = (controller.step, controller.ranks(), {k: v.clone() for k, v in controller.scores().items()})
+    adalora.set_adapter(model, "second")
+    train(5)
+    assert (controller.step, controller.ranks()) == before[:2]
+    assert all(torch.equal(scores, before[2][name]) for name, scores in controller.scores().items())
+    adalora.set_adapter(model, "first")
+    train(1)
+    assert controller.step == before[0] + 1

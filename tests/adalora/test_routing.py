@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 import adalora
 from adalora import AdapterConfig
@@ -224,3 +225,78 @@ def test_nested_blocks_come_back():
         assert torch.equal(model(x), outer)
     assert not torch.equal(inner, outer)
     assert copy.deepcopy(model).up.routes is None
+
+
+def test_flattened_tokens_are_those_of_their_examples():
+    class Flat(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, 4)
+
+        def forward(self, x, turned=False):
+            rows = x.transpose(0, 1) if turned else x.flatten(0, 1)
+            return self.layer(rows).view(*((3, 2, 4) if turned else (2, 3, 4)))
+
+    torch.manual_seed(0)
+    model = Flat().double()
+    for name in "ab":
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["layer"]), name)
+    move(model)
+    x = torch.randn(2, 3, 6, dtype=torch.float64)
+    routed(model, lambda: model(x).detach(), ["a", "b"], 1e-12)
+    with (
+        adalora.route(model, ["a", "b"]),
+        pytest.raises(
+            adalora.StateError, match=r"2 examples, and an adapted layer has an input of shape \(3, 2, 6"
+        ),
+    ):
+        model(x, turned=True)
+
+
+def test_models_that_keep_examples_elsewhere_are_refused():
+    sizes = {"vocab_size": 20, "d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 8}
+    model = AutoModelForSequenceClassification.from_config(AutoConfig.for_model("xlnet", **sizes))
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["layer_1"]), "a")
+    with pytest.raises(adalora.StateError, match="of type 'xlnet' does not keep the examples"):
+        adalora.route(model, ["a"]).__enter__()
+
+
+class TwoHeads(nn.Module):
+    """A head that answers with a tuple, or with something that has no rows."""
+
+    def __init__(self, strange):
+        super().__init__()
+        self.strange, self.layer = strange, nn.Linear(6, 2)
+
+    def forward(self, x):
+        return (self.layer(x), x.sum()) if self.strange else (self.layer(x), {"twice": 2 * self.layer(x)})
+
+
+@pytest.mark.parametrize("strange", [False, True])
+def test_heads_that_answer_with_several_tensors(strange):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 6), TwoHeads(strange)).double()
+    for name in "ab":
+        adalora.inject(model, AdapterConfig(rank=2, target_modules=["0"], train_modules=["1"]), name)
+    move(model)
+    x = torch.randn(3, 6, dtype=torch.float64)
+    if strange:
+        with adalora.route(model, ["a", "b", "a"]), pytest.raises(adalora.StateError, match="train in full"):
+            model(x)
+        return
+    found = alone(model, lambda: model(x), ["a", "b"])
+    with adalora.route(model, ["a", "b", "a"]):
+        first, second = model(x)
+    for row, name in enumerate("aba"):
+        torch.testing.assert_close(first[row], found[name][0][row])
+        torch.testing.assert_close(second["twice"][row], found[name][1]["twice"][row])
+
+
+def test_blocks_of_other_sizes_inside_each_other():
+    model = adalora.inject(mlp(), AdapterConfig(rank=2, target_modules=["up"]), "a")
+    move(model)
+    x = torch.randn(4, 6, dtype=torch.float64)
+    with adalora.route(model, ["a"] * 4):
+        expected = model(x)
+        with adalora.route(model, ["a"] * 2):
+            torch.testing.assert_close(model(x[:2]), expected[:2])

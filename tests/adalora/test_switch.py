@@ -167,7 +167,7 @@ def test_each_task_has_a_head_of_its_own(tmp_path):
     torch.testing.assert_close(adalora.set_adapter(model, "one")(**batch).logits, one)
     assert not torch.allclose(one, two)
     trained = [name for name, p in model.named_parameters() if p.requires_grad and "classifier" in name]
-    assert trained == ["classifier.base.weight", "classifier.base.bias"]
+    assert trained == ["classifier.copies.one.weight", "classifier.copies.one.bias"]
 
     for name, expected in (("one", one), ("two", two)):
         adalora.save(model, tmp_path / name, name=name)
@@ -206,6 +206,40 @@ def test_doras_magnitude_has_no_weight():
     adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], dora=True), "a")
     with pytest.raises(adalora.ConfigError, match=r"weight of 'a' is 0\.5; allowed: 1, because it has DoRA"):
         adalora.set_adapter(model, {"a": 0.5})
+
+
+def test_a_head_is_found_again_as_it_was_by_who_does_not_train_it():
+    base = bert()
+    batch = next(bert_batches(1))
+    plain = base(**batch).logits
+    model = copy.deepcopy(base)
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["query"], train_modules=["classifier"]), "a")
+    model.classifier.weight.data += 1
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["value"]), "b")
+    trained = model(**batch).logits
+    assert not torch.allclose(trained, plain)
+    torch.testing.assert_close(adalora.set_adapter(model, "b")(**batch).logits, plain)
+    torch.testing.assert_close(adalora.set_adapter(model, [])(**batch).logits, plain)
+    torch.testing.assert_close(adalora.set_adapter(model, ["a", "b"])(**batch).logits, trained)
+
+
+def test_a_disabled_model_is_neither_switched_nor_adapted():
+    model = three()
+    with adalora.disabled(adalora.merge_(model)):
+        with pytest.raises(adalora.StateError, match="the adapters are disabled"):
+            adalora.set_adapter(model, "a")
+        with pytest.raises(adalora.StateError, match="the adapters are disabled"):
+            adalora.inject(model, AdapterConfig(rank=1, target_modules=["up"]), "d")
+    adalora.unmerge_(model)
+    adalora.set_adapter(model, "a")
+
+
+@pytest.mark.parametrize("names", [None, 5, [["a"]], {1: 1.0}, [None]])
+def test_names_are_texts(names):
+    with pytest.raises(
+        adalora.ConfigError, match=r"names is .*; allowed: a name, a list of names, or weights"
+    ):
+        adalora.set_adapter(three(), names)
 
 
 def test_a_merged_model_is_not_switched():

@@ -15,7 +15,7 @@ from transformers import (
 import adalora
 from adalora import AdapterConfig
 from tests.families import FAMILIES
-from tests.models import gpt2, gpt2_batches, mlp
+from tests.models import gpt2, gpt2_batches
 
 BATCH = next(gpt2_batches(1))
 
@@ -183,24 +183,6 @@ def test_a_quantised_copy_of_a_tied_weight_is_refused():
     ):
         adalora.quantize_(model, target_modules=["lm_head"])
     assert model.lm_head.weight is model.transformer.wte.weight
-
-
-def test_what_is_trained_in_full_is_saved_without_another_adapter_that_is_merged(tmp_path):
-    torch.manual_seed(0)
-    base = mlp()
-    config = AdapterConfig(rank=1, target_modules=["down"], train_modules=["up"], update="lora")
-    model = adalora.inject(copy.deepcopy(base), config, "first")
-    model.up.weight.data += 1
-    adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], update="lora"), "second")
-    nn.init.normal_(model.up.update.B)
-    expected = model(torch.ones(1, 6, dtype=torch.float64))
-    with adalora.merged(model):
-        for name in ("first", "second"):
-            adalora.save(model, tmp_path / name, name=name)
-    loaded = copy.deepcopy(base)
-    for name in ("first", "second"):
-        adalora.load(loaded, tmp_path / name, name=name)
-    torch.testing.assert_close(loaded(torch.ones(1, 6, dtype=torch.float64)), expected)
 
 
 def test_a_model_that_asks_whether_it_is_tied_cannot_be_parted():

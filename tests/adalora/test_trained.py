@@ -36,14 +36,15 @@ def test_the_first_trains_in_place_and_the_next_a_copy():
     model = adapted()
     first = model.head
     adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], train_modules=["head"]), "b")
-    assert model.head.base is first
+    assert model.head.copies["a"] is first
+    assert not any(p.requires_grad for p in model.head.base.parameters())
     assert list(trained_modules(model, AdapterConfig(train_modules=["head"]))) == ["head"]
     assert [name for name, p in model.named_parameters() if p.requires_grad and "head" in name] == [
         f"head.copies.b.{layer}.{part}" for layer in (0, 1) for part in ("weight", "bias")
     ]
     adalora.set_adapter(model, "a")
     assert all(p.requires_grad for p in first.parameters())
-    assert not any(p.requires_grad for p in model.head.copies.parameters())
+    assert not any(p.requires_grad for p in model.head.copies["b"].parameters())
 
 
 def test_an_adapter_without_a_copy_uses_the_module_as_it_was():
@@ -65,7 +66,7 @@ def test_its_attributes_are_those_of_the_copy_that_runs():
         adalora.inject(model, AdapterConfig(rank=2, target_modules=["up"], train_modules=["head"]), name)
     assert model.head.weight is model.head.copies["b"].weight
     adalora.set_adapter(model, "a")
-    assert model.head.weight is model.head.base.weight
+    assert model.head.weight is model.head.copies["a"].weight
     assert model.head.out_features == 3
     with pytest.raises(AttributeError, match="nothing"):
         _ = model.head.nothing
@@ -103,11 +104,11 @@ def model_of_t5():
         ),
         (
             {"train_modules": ["head.1"]},
-            "holds 'head.1', and other adapters have copies of 'head'; name 'head'",
+            "holds 'head.1', and adapter 'a' trains 'head'; name 'head'",
         ),
         (
             {"target_modules": ["head.0"]},
-            r"'head.0' cannot be adapted: adapters have copies of 'head', .* \(b\)",
+            r"'head.0' cannot be adapted: adapter 'a' trains 'head' in full. Put 'head' in exclude",
         ),
     ],
 )
