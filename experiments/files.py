@@ -17,12 +17,13 @@ from .config import RunConfig
 CONFIG, RESULTS = "config.yaml", "results.json"
 METRICS, VERSIONS, ALLOCATION = "metrics.jsonl", "versions.json", "allocation.json"
 TRIPLETS = "triplets.jsonl"
-ADAPTER, HEAD, TENSORBOARD, PICTURES = "adapter", "head.safetensors", "tensorboard", "pictures"
+ADAPTER, HEAD, TRAINED = "adapter", "head.safetensors", "trained.safetensors"
+TENSORBOARD, PICTURES = "tensorboard", "pictures"
 REPORT = "report.html"
 
 _OURS = {
     *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION, TRIPLETS),
-    *(ADAPTER, HEAD, TENSORBOARD, PICTURES, REPORT),
+    *(ADAPTER, HEAD, TRAINED, TENSORBOARD, PICTURES, REPORT),
 }
 _CHECKPOINTS = "checkpoint-*"
 
@@ -42,13 +43,13 @@ def require_free(config: RunConfig) -> None:
 
     Raises:
         ConfigError: a finished run of that name is there and ``overwrite`` is false, the folder holds what
-            no run has written, or an unfinished run has checkpoints or a trained adapter or head, which
+            no run has written, or an unfinished run has checkpoints or trained weights, which
             ``overwrite`` does not give up.
     """
     folder, workshop = path_of(config), workshop_of(config)
-    trained = [len(list(workshop.glob(pattern))) for pattern in (_CHECKPOINTS, ADAPTER, HEAD)]
+    trained = [len(list(workshop.glob(pattern))) for pattern in (_CHECKPOINTS, ADAPTER, HEAD, TRAINED)]
     if any(trained) and not config.overwrite:
-        words = (f"{trained[0]} checkpoints", "a trained adapter", "a trained head")
+        words = (f"{trained[0]} checkpoints", "a trained adapter", "a trained head", "trained weights")
         held = " and ".join(word for word, number in zip(words, trained, strict=True) if number)
         raise ConfigError(
             f"name is {config.name!r}, but {workshop} holds an unfinished run of that name with {held}; give "

@@ -69,7 +69,7 @@ def train(config: RunConfig) -> Results:
         weights=fitted.weights,
         lines=tuple(lines),
         rank=rank_of(controller) if controller else None,
-        adapter=method.name != "head",
+        adapter=(folder / files.ADAPTER).is_dir(),
         base=base,
     )
     _draw(folder, data, controller)
@@ -109,7 +109,7 @@ def _fit_method(
         board,
     ]
     every = data.config.tensorboard_figures_every
-    if every and method.name != "head":
+    if every and adalora.adapters(model):
         watchers.append(FigureBoard(board.writer, callbacks, every, folder))
     training = data.config.training
 
@@ -122,7 +122,7 @@ def _fit_method(
     everyone = [*callbacks, *watchers]
     fitted = fit(data, model, training, folder, label=method.label, callbacks=everyone, trained=keep)
     board.close()
-    if method.name != "head":
+    if (folder / files.ADAPTER).is_dir():
         _complete_card(folder / files.ADAPTER, fitted.scores)
     return fitted, controller_of(callbacks), base_of(model, data.config)
 

@@ -6,6 +6,7 @@ from adalora.errors import ConfigError
 
 from .. import files
 from ..config import RunConfig
+from ..methods import METHODS
 from ..results import table
 from ..train import train
 from . import settings, shipped
@@ -44,7 +45,8 @@ def read(words: list[str]) -> RunConfig:
 
 def _implied(values: Any) -> dict[str, Any]:
     """Name the update of a method that has one of its own, whose usual start then stands in."""
-    return {"adapter.update": "lora"} if values.method == "lora" else {}
+    method = METHODS.get(values.method)
+    return {name: value for name, value in method.needs.items() if name == "adapter.update"} if method else {}
 
 
 COMMAND = Command("train one model, with baselines, pictures and a report", run)

@@ -18,9 +18,16 @@ _NO_MATTER = ("name", "output_dir", "overwrite", "tensorboard_figures_every")
 
 
 def key_of(config: RunConfig) -> str:
-    """Return the hash of the settings that decide what a run comes to, 16 letters."""
-    no_matter = (*_NO_MATTER, *methods.get(config.method).ignored)
-    settings = {name: value for name, value in asdict(config).items() if name not in no_matter}
+    """Return the hash of the settings that decide what a run comes to, 16 letters.
+
+    Raises:
+        ConfigError: the method is unknown, or a setting has no meaning for it.
+    """
+    method = methods.get(config.method)
+    no_matter = (*_NO_MATTER, *method.ignored)
+    settings = {
+        name: value for name, value in asdict(method.resolve(config)).items() if name not in no_matter
+    }
     text = json.dumps(settings, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 

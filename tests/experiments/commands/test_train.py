@@ -16,6 +16,9 @@ def test_a_method_brings_its_own_update_and_the_start_of_that():
     assert (config.adapter.update, config.adapter.init) == ("lora", "kaiming")
     config = read(["recipe", "--method=lora", "--adapter.update=svd", "--adapter.init=pissa"])
     assert (config.adapter.update, config.adapter.init) == ("svd", "pissa")
+    assert read(["recipe", "--method", "dora"]).adapter.init == "kaiming"
+    for method in ("adalora-nf4", "full"):
+        assert read(["recipe", "--method", method]).adapter.init == "orthogonal"
     assert read(["recipe"]).adapter.init == "orthogonal"
 
 

@@ -1,10 +1,12 @@
 """Results by the hash of their settings."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from adalora import CheckpointError
+from experiments.recipe.cells import CHOOSING_SEEDS, CONTENDERS, cell
 from experiments.sweeps.store import Store, key_of
 from tests.experiments import tiny
 
@@ -30,6 +32,19 @@ def test_a_fixed_rank_has_no_allocation(config):
     allocated = replace(config, allocation=replace(config.allocation, beta1=0.5))
     assert key_of(allocated) != key_of(config)
     assert key_of(replace(allocated, method="lora")) == key_of(replace(config, method="lora"))
+
+
+def test_what_says_a_method_and_what_says_its_settings_are_one_run(config):
+    plus = replace(config, training=replace(config.training, left_ratio=16.0))
+    assert key_of(replace(config, method="lora+")) == key_of(replace(plus, method="lora+"))
+
+
+def test_the_kept_runs_of_the_recipe_are_found():
+    store = Store(Path(__file__).parents[3] / "experiments/results/recipe/cells")
+    for who in CONTENDERS:
+        for rate in who.rates:
+            for seed in CHOOSING_SEEDS:
+                assert store.has(cell(who, rate, seed, steps=200)), (who, rate, seed)
 
 
 def test_all_results_are_there_to_be_read(config, tmp_path):

@@ -1,0 +1,138 @@
+"""Methods that train weights of the model itself: all of them, or some, with nothing put on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from transformers import TrainerCallback
+
+import adalora
+from adalora.candidates import is_under
+from adalora.files import read_tensors_file
+from adalora.targets import find_targets
+
+from ..config import RunConfig
+
+_TOP = 2  # of FT-Top2
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What was trained, as a file of tensors under the names that they have in the model.
+
+    Args:
+        file: its name in the folder of a run.
+    """
+
+    file: str
+
+    def save(self, model: nn.Module, _: list[TrainerCallback], folder: Path) -> None:
+        """Write every parameter that requires a gradient; a shared one once."""
+        trained = {
+            name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad
+        }
+        save_file(trained, folder / self.file)
+
+    def load(self, model: nn.Module, folder: Path) -> None:
+        """Copy into a model what `save` wrote.
+
+        Raises:
+            CheckpointError: the file is not there or damaged, or holds a tensor that the model does not have
+                in this shape. The model is unchanged.
+        """
+        path = folder / self.file
+        found = read_tensors_file(path)
+        own = dict(model.named_parameters())
+        for name, tensor in found.items():
+            if name not in own or own[name].shape != tensor.shape:
+                there = f"has it as {tuple(own[name].shape)}" if name in own else "has no such weight"
+                raise adalora.CheckpointError(
+                    f"{path} holds {name!r} of shape {tuple(tensor.shape)}, but the model {there}; give the "
+                    f"model that was trained, with the same head."
+                )
+        with torch.no_grad():
+            for name, tensor in found.items():
+                own[name].copy_(tensor)
+
+
+def free_all(_: nn.Module, __: RunConfig) -> list[TrainerCallback]:
+    """Leave the model as it comes: what its makers keep fixed, such as sinusoidal positions, stays so."""
+    return []
+
+
+def free_top(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
+    """Free the last two transformer layers and the head; of an encoder with a decoder, the decoder's.
+
+    Raises:
+        ConfigError: the model has no such layers.
+        TargetError: a name in the settings matches nothing.
+    """
+    layers = _layers(model)
+    if not layers:
+        raise adalora.ConfigError(
+            "method is 'ft-top2', but the model has no list of layers with an attention in each; allowed: "
+            "transformers, or another method."
+        )
+    _freeze_all_but_the_head(model, config)
+    for layer in layers[-_TOP:]:
+        layer.requires_grad_(True)
+    return []
+
+
+def free_biases(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
+    """Free every bias, those of norms too, and the head.
+
+    Raises:
+        ConfigError: the model has no biases.
+        TargetError: a name in the settings matches nothing.
+    """
+    biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
+    if not biases:
+        raise adalora.ConfigError(
+            "method is 'bitfit', but no weight of the model is a bias; allowed: models with biases, or "
+            "another method."
+        )
+    _freeze_all_but_the_head(model, config)
+    for bias in biases:
+        bias.requires_grad_(True)
+    return []
+
+
+def free_head(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
+    """Free ``adapter.train_modules`` alone.
+
+    Raises:
+        ConfigError: they are not named.
+        TargetError: a name in the settings matches nothing.
+    """
+    if not config.adapter.train_modules:
+        raise adalora.ConfigError(
+            "adapter.train_modules is empty, so there is no head to train alone; allowed: the names of the "
+            "modules that are new to the task, or baseline.head: false for a model that has none."
+        )
+    _freeze_all_but_the_head(model, config)
+    return []
+
+
+def _freeze_all_but_the_head(model: nn.Module, config: RunConfig) -> None:
+    find_targets(model, config.adapter)  # raises where a name in the settings matches nothing
+    model.requires_grad_(False)
+    for name, module in model.named_modules():
+        if is_under(name, config.adapter.train_modules):
+            module.requires_grad_(True)
+
+
+def _layers(model: nn.Module) -> list[nn.Module]:
+    """Return the layers of the stack that stands last in the model; lists within layers are none."""
+    stacks: dict[str, list[nn.Module]] = {}
+    for name, module in model.named_modules():
+        inside = any(name.startswith(f"{outer}.") for outer in stacks)
+        if isinstance(module, nn.ModuleList) and len(module) and not inside and all(map(_attends, module)):
+            stacks[name] = list(module)
+    return list(stacks.values())[-1] if stacks else []
+
+
+def _attends(layer: nn.Module) -> bool:
+    return any("attention" in type(module).__name__.lower() for module in layer.modules())
