@@ -213,8 +213,9 @@ class RunConfig:
         name: folder of the run inside ``output_dir``: letters, digits, ``-``, ``_`` and ``.``.
         task: name of a task, such as ``rotten_tomatoes`` or ``glue/sst2``, or ``hub:NAME`` for a data set.
         model: ``minilm``, ``smollm2``, a local folder, or a name on the hub.
-        method: what is trained: ``"adalora"``, ``"lora"``, or ``"head"`` alone.
-        adapter: what is put on the model, and where; the method ``"lora"`` takes its own ``update``.
+        method: what is trained, and how: ``"adalora"``, ``"lora"``, ``"full"``, or another one that
+            ``adalora methods`` lists.
+        adapter: what is put on the model, and where; methods of a fixed rank take their own ``update``.
         quantization: how the frozen weights of the adapted layers are kept.
         allocation: how rank is allocated over the run.
         training: how weights are trained.

@@ -22,6 +22,7 @@ from adalora.errors import AdaLoRAError, ConfigError
 
 from .config import TrainingConfig
 from .methods import Method
+from .methods.counts import free_weights
 from .metrics import Scores
 from .models import build_base
 from .optimizers import grouped, trainer_name
@@ -84,7 +85,7 @@ def fit(
     trainer = _trainer(data, model, training, folder, [*callbacks, Progress(label)])
     trainer.compute_metrics = partial(data.measure, data.validation)
     # Counted before the training, in which pruned triplets leave the tensors.
-    free, weights = sum(p.numel() for p in model.parameters() if p.requires_grad), count_weights(model)
+    free, weights = free_weights(model), count_weights(model)
     output = trainer.train()
     trained()
     return Fitted(
