@@ -1,11 +1,13 @@
 """From settings to data that a model can take; done once, and shared by all methods of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
 from transformers import EvalPrediction
+
+from adalora.errors import DataError
 
 from . import tasks
 from .config import RunConfig
@@ -56,7 +58,8 @@ def prepare(config: RunConfig) -> Prepared:
 
     Raises:
         ConfigError: the task is unknown, or a setting has no meaning for it.
-        DataError: data or model are not there; the message says how to get them.
+        DataError: data or model are not there, and the message says how to get them; or a label is none of
+            the task's classes.
     """
     task = tasks.get(config.task, config.data)
     processor = task.problem.load_processor(config.model)
@@ -64,6 +67,7 @@ def prepare(config: RunConfig) -> Prepared:
 
     def part(rows: Dataset, limit: int | None) -> Part:
         rows = tasks.cut(rows, limit)
+        _require_classes(config.task, rows, task.columns.target, splits.classes)
         return Part(rows, task.columns, task.problem.encode(rows, task.columns, processor, config.data))
 
     limit = config.data.eval_rows
@@ -80,3 +84,14 @@ def prepare(config: RunConfig) -> Prepared:
         validation=encoded[id(splits.validation)],
         test={name: encoded[id(rows)] for name, rows in splits.test.items()},
     )
+
+
+def _require_classes(task: str, rows: Dataset, target: str, classes: Sequence[str]) -> None:
+    """Refuse labels that are numbers of no class; a target that is no number is left to the problem."""
+    labels = rows[target] if classes else ()
+    wrong = sorted({label for label in labels if isinstance(label, int) and not 0 <= label < len(classes)})
+    if wrong:
+        raise DataError(
+            f"{task}: column {target!r} holds {', '.join(map(str, wrong[:5]))}; allowed: 0 to "
+            f"{len(classes) - 1}, for {', '.join(classes[:30])}. Mend those rows, or leave them out."
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import analyze, bench, compare, export, figures, import_, merge, methods, recipe, train
+from . import analyze, bench, compare, export, figures, import_, merge, methods, recipe, sweep, train
 from .command import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -11,6 +11,7 @@ __all__ = ["COMMANDS", "Command"]
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "train": train.COMMAND,
+        "sweep": sweep.COMMAND,
         "methods": methods.COMMAND,
         "analyze": analyze.COMMAND,
         "compare": compare.COMMAND,

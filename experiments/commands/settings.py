@@ -9,12 +9,12 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-import yaml
 from jsonargparse import ArgumentParser
 
 from adalora.errors import ConfigError
 
 from ..checks import did_you_mean
+from ..mappings import read_mapping
 
 Settings = TypeVar("Settings")
 
@@ -43,7 +43,7 @@ def read(
         ConfigError: the file cannot be read, or a setting is unknown, missing, or has a wrong value.
     """
     words = [_with_underscores(word) for word in words]
-    in_file = _names_in(_read_mapping(path)) if path else ()
+    in_file = _names_in(read_mapping(path)) if path else ()
     given = [*in_file, *(_name_of(word) for word in words if word.startswith("--"))]
     known = [*names(kind), "help", "print_config"]
     for name in given:
@@ -94,16 +94,6 @@ def _types(kind: Any) -> dict[str, Any]:
     parameters = signature(kind).parameters.values()
     types = {one.name: one.annotation for one in parameters}
     return {name: wanted.type if isinstance(wanted, InitVar) else wanted for name, wanted in types.items()}
-
-
-def _read_mapping(path: Path) -> Mapping[str, Any]:
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{path} holds {value!r}; allowed: settings, one NAME: VALUE a line.")
-    return value
 
 
 def _names_in(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:

@@ -1,5 +1,7 @@
 """``adalora train CONFIG [--key value ...]``: one training run."""
 
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from adalora.errors import ConfigError
@@ -41,6 +43,25 @@ def read(words: list[str]) -> RunConfig:
     if not words or words[0].startswith("-"):
         raise ConfigError(f"config is missing; usage: {USAGE}. Shipped: {', '.join(shipped.shipped())}.")
     return settings.read(RunConfig, parser, shipped.find(words[0]), words[1:], _implied)
+
+
+def reader() -> Callable[[Mapping[str, Any]], RunConfig]:
+    """Return what makes a run of settings by their full names, checked as those of a file are.
+
+    It raises a `ConfigError` where a setting is unknown, missing, or has a wrong value.
+    """
+    parser = settings.make_parser(RunConfig, "adalora train", USAGE, ABOUT)
+
+    def read_run(values: Mapping[str, Any]) -> RunConfig:
+        words = [f"--{name}={_word(value)}" for name, value in values.items()]
+        return settings.read(RunConfig, parser, None, words, _implied)
+
+    return read_run
+
+
+def _word(value: Any) -> str:
+    """Return a value as one would type it."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _implied(values: Any) -> dict[str, Any]:

@@ -78,7 +78,9 @@ class Form:
         if not folders:
             raise ConfigError(f"{self.folder} is missing; usage: {self.usage()}.")
         if len(folders) > 1 and not self.many:
-            raise ConfigError(f"{self.folder} is {folders!r}; allowed: one folder. Usage: {self.usage()}.")
+            raise ConfigError(
+                f"{self.folder} is {folders!r}; allowed: one {self.folder}. Usage: {self.usage()}."
+            )
         for option in self.options:
             if option.needed and option.name not in given:
                 raise ConfigError(f"{option.name} is missing; usage: {self.usage()}.")

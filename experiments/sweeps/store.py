@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from adalora.errors import CheckpointError
+from adalora.errors import CheckpointError, ConfigError
 
 from .. import methods
 from ..config import RunConfig
@@ -15,6 +16,10 @@ from ..files import plain
 
 # Where a run lies, and what it is called, has nothing to do with what comes out.
 _NO_MATTER = ("name", "output_dir", "overwrite", "tensorboard_figures_every")
+
+
+class FolderError(ConfigError):
+    """The folder of a sweep cannot be written to, so no run can leave its result there."""
 
 
 def key_of(config: RunConfig) -> str:
@@ -33,7 +38,7 @@ def key_of(config: RunConfig) -> str:
 
 
 class Store:
-    """A folder of results.
+    """A folder of results, and of the reasons why there are none.
 
     Args:
         folder: made if it is not there.
@@ -67,13 +72,64 @@ class Store:
         return map(_read, sorted(self.folder.glob("*.json")))
 
     def write(self, config: RunConfig, result: Mapping[str, Any]) -> None:
-        """Write the result of a run with its settings, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.path(config)
+        """Write the result of a run with its settings, whole or not at all.
+
+        Raises:
+            FolderError: the folder cannot be written to, or the disk is full.
+        """
+        self._write(self.path(config), config, result)
+        self.forget_failure(config)
+
+    def failure_path(self, config: RunConfig) -> Path:
+        """Return the file that says why a run has failed."""
+        return self.path(config).with_suffix(".failed")
+
+    def failure(self, config: RunConfig) -> str | None:
+        """Return why a run has failed; None where it has not.
+
+        Raises:
+            CheckpointError: the file is damaged.
+        """
+        path = self.failure_path(config)
+        return str(_read(path)["reason"]) if path.exists() and not self.has(config) else None
+
+    def write_failure(self, config: RunConfig, reason: str, traceback: str) -> None:
+        """Write why a run has failed, whole or not at all.
+
+        Raises:
+            FolderError: the folder cannot be written to, or the disk is full.
+        """
+        self._write(self.failure_path(config), config, {"reason": reason, "traceback": traceback})
+
+    def forget_failure(self, config: RunConfig) -> None:
+        """Remove what says why a run has failed, if it has."""
+        self.failure_path(config).unlink(missing_ok=True)
+
+    def _write(self, path: Path, config: RunConfig, what: Mapping[str, Any]) -> None:
+        whole = plain({"config": asdict(config), **what})
+        data = (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
         beside = path.with_name(f".{path.name}.unfinished")
-        whole = plain({"config": asdict(config), **result})
-        beside.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(path)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                beside.write_bytes(data)
+                beside.replace(path)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise FolderError(
+                f"{path} cannot be written: {error.strerror}. It needs {len(data):,} bytes{_free(path)}; "
+                f"make room, or give another output, and run the sweep again: what has finished is kept."
+            ) from error
+
+
+def _free(path: Path) -> str:
+    """Return the space that is left where a file would go, in words; nothing where nobody can tell."""
+    try:
+        return f", and {shutil.disk_usage(path.parent).free:,} are free"
+    except OSError:
+        return ""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def read(source: Source, path: str | None, splits: Collection[str], columns: Col
 
 def _from_folder(folder: Path) -> Any:
     if (folder / "dataset_dict.json").exists():
-        return load_from_disk(str(folder))
+        return _from_disk(folder)
     files = {path.stem: path for path in sorted(folder.glob("*")) if path.suffix in _BUILDERS}
     if not files:
         raise DataError(
@@ -69,6 +69,13 @@ def _from_folder(folder: Path) -> Any:
         )
     # A split at a time, so that one called validation_matched is not taken for a piece of validation.
     return {split: _from_file(file) for split, file in files.items()}
+
+
+def _from_disk(folder: Path) -> Any:
+    try:
+        return load_from_disk(str(folder))
+    except IndexError as error:  # how the library says that there is no table
+        raise DataError(f"{folder} has a split without rows; give it some, or leave it out.") from error
 
 
 def _from_file(file: Path) -> Dataset:

@@ -1,9 +1,12 @@
 """Data as a run takes it."""
 
 import numpy as np
+import pytest
 from transformers import EvalPrediction
 
+from adalora import DataError
 from experiments.prepare import prepare
+from tests.experiments import tiny
 
 
 def test_rows_are_cut_and_encoded(config):
@@ -39,3 +42,14 @@ def test_a_part_is_measured_by_the_metrics_of_the_task(config):
     scores[0] = scores[0][::-1]  # one of ten is wrong
     assert data.measure(data.validation, EvalPrediction(scores, labels)) == {"accuracy": 0.9}
     assert data.constant() == {"validation": {"accuracy": 0.5}}
+
+
+def test_a_label_that_is_no_class_is_named(config, tmp_path):
+    rows = [{"sentence": "good film", "label": label} for label in (0, 1, 2, -1)]
+    for split in ("train", "validation"):
+        tiny.write_split(tmp_path / "sst2", split, rows)
+    settings = config(task="glue/sst2", data={"path": str(tmp_path / "sst2"), "max_length": 8})
+    with pytest.raises(
+        DataError, match=r"glue/sst2: column 'label' holds -1, 2; allowed: 0 to 1, for negative, positive"
+    ):
+        prepare(settings)

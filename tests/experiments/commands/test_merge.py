@@ -66,7 +66,7 @@ def test_a_disk_that_is_full_leaves_nothing(refuse, finished, tmp_path, monkeypa
 BAD = [
     ((), "SOURCE is missing; usage: adalora merge SOURCE --output DIR"),
     (("{run}",), "output is missing; usage: adalora merge SOURCE --output DIR"),
-    (("{run}", "{run}", "--output", "{out}"), "SOURCE is ['{run}', '{run}']; allowed: one folder."),
+    (("{run}", "{run}", "--output", "{out}"), "SOURCE is ['{run}', '{run}']; allowed: one SOURCE."),
     (("{tmp}/no", "--output", "{out}"), "{tmp}/no is no folder"),
     (("{data}", "--output", "{out}"), "{data} holds no adapter"),
     (("{run}", "--output", "{data}"), "{data} holds train.jsonl, validation.jsonl and no config.json"),

@@ -54,5 +54,5 @@ def test_what_is_wrong_is_named(words, said):
 
 def test_one_folder_where_one_is_taken():
     form = Form("pack", "Pack.", "BOX", "a box", ())
-    with pytest.raises(ConfigError, match=r"BOX is \['a', 'b'\]; allowed: one folder"):
+    with pytest.raises(ConfigError, match=r"BOX is \['a', 'b'\]; allowed: one BOX"):
         form.read(["a", "b"])

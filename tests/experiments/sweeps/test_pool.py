@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from adalora import ConfigError
+from experiments.sweeps import pool
 from experiments.sweeps.pool import run_all
-from experiments.sweeps.store import Store
+from experiments.sweeps.store import FolderError, Store
 from tests.experiments import tiny
 
 
@@ -31,7 +33,9 @@ def test_every_run_leaves_its_numbers_and_a_broken_one_its_reason(configs, tmp_p
     failed = run_all([*configs, configs[0], broken], store, jobs=2, label="sweep")
     assert list(failed) == [store.path(broken)]
     assert failed[store.path(broken)].startswith("broken: ConfigError: task is 'nothing'")
-    assert len(list(store.folder.iterdir())) == 3
+    assert len(list(store.folder.iterdir())) == 4
+    assert store.failure(broken).startswith("ConfigError: task is 'nothing'")
+    assert "Traceback" in store.failure_path(broken).read_text()
     for config in configs:
         found = store.read(config)
         assert set(found["scores"]) == {"validation"}
@@ -81,3 +85,22 @@ def test_an_interrupt_begins_no_further_run(tmp_path):
     _, stderr = process.communicate(timeout=60)
     assert b"KeyboardInterrupt" in stderr
     assert 1 <= len(list(results.iterdir())) <= 6
+
+
+def test_a_process_that_dies_is_no_failure_of_the_runs_that_wait(configs, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "_prepare", os._exit)  # called with the number of threads
+    store = Store(tmp_path / "results")
+    with pytest.raises(
+        ConfigError, match="jobs is 2, and a process of them has died, most likely for want of"
+    ):
+        run_all(configs, store, jobs=2, label="sweep")
+    assert not store.folder.exists()
+
+
+def test_a_full_disk_ends_the_sweep(configs, tmp_path):
+    blocked = tmp_path / "results"
+    blocked.write_text("a file, where the folder would be")
+    with pytest.raises(
+        FolderError, match=r"results/\w+\.json cannot be written: .* what has finished is kept"
+    ):
+        run_all(configs[:1], Store(blocked), jobs=1, label="sweep")

@@ -1,5 +1,7 @@
 """Results by the hash of their settings."""
 
+import resource
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from adalora import CheckpointError
 from experiments.recipe.cells import CHOOSING_SEEDS, CONTENDERS, cell
-from experiments.sweeps.store import Store, key_of
+from experiments.sweeps.store import FolderError, Store, key_of
 from tests.experiments import tiny
 
 
@@ -75,3 +77,35 @@ def test_half_a_file_is_named(config, tmp_path):
         store.read(config)
     with pytest.raises(CheckpointError, match=r"cannot be read: .*; remove it, and run the sweep again"):
         list(store)
+
+
+def test_a_failure_is_there_until_a_result_is(config, tmp_path):
+    store = Store(tmp_path)
+    assert store.failure(config) is None
+    store.write_failure(config, "ValueError: no", "Traceback ...")
+    assert (store.failure(config), store.has(config), list(store)) == ("ValueError: no", False, [])
+    store.forget_failure(config)
+    assert store.failure(config) is None
+    store.write_failure(config, "ValueError: no", "Traceback ...")
+    store.write(config, {})
+    assert store.failure(config) is None
+    assert [path.name for path in tmp_path.iterdir()] == [f"{key_of(config)}.json"]
+
+
+@pytest.fixture
+def small_disk():
+    """Return nothing, while files of more than 100 bytes cannot be written."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_leaves_nothing_and_says_what_is_needed(config, tmp_path, small_disk):
+    store = Store(tmp_path / "results")
+    said = r"\.json cannot be written: .*\. It needs \d,\d+ bytes, and [\d,]+ are free; make room, or give another"
+    with pytest.raises(FolderError, match=said):
+        store.write(config, {"score": 1})
+    assert list(store.folder.iterdir()) == []

@@ -61,3 +61,14 @@ def test_empty_cells_are_counted(tmp_path):
     write_split(tmp_path, "train", [{"text": "a", "label": 0}, {"text": None, "label": 1}])
     with pytest.raises(DataError, match="column 'text' has 1 empty cells"):
         read(Source("x/y"), str(tmp_path), ["train"], COLUMNS)
+
+
+def test_a_split_without_rows_is_named(tmp_path):
+    rows = Dataset.from_list(ROWS)
+    DatasetDict({"train": rows, "validation": rows.select([])}).save_to_disk(tmp_path / "disk")
+    with pytest.raises(DataError, match="disk has a split without rows; give it some, or leave it out"):
+        read(NOWHERE, str(tmp_path / "disk"), ("train", "validation"), COLUMNS)
+    write_split(tmp_path, "train", ROWS)
+    (tmp_path / "validation.csv").write_text("text,label\n")
+    with pytest.raises(DataError, match=r"validation\.csv cannot be read as csv: .* no data"):
+        read(NOWHERE, str(tmp_path), ("train", "validation"), COLUMNS)

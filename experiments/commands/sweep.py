@@ -1,0 +1,58 @@
+"""``adalora sweep SWEEP``: many runs from lists of settings, each trained once."""
+
+from pathlib import Path
+
+from adalora.errors import ConfigError
+
+from ..checks import require
+from ..mappings import read_mapping
+from ..sweeps.plan import Plan, read_plan
+from ..sweeps.run import sweep
+from ..sweeps.runs import runs_of
+from . import shipped, train
+from .command import Command
+from .words import HELP, Form, Option
+
+MOST = 10_000
+
+FORM = Form(
+    "sweep",
+    "Train every combination of the settings that a YAML file lists, each once: a sweep that is stopped goes "
+    "on where it was. Results are files of one run each; a run that has failed leaves its reason.",
+    "SWEEP",
+    f"a YAML file, or a shipped sweep: {', '.join(shipped.shipped_sweeps())}",
+    (
+        Option("output", "folder for the results; else the file's, or runs/sweeps/NAME", "DIR"),
+        Option("jobs", "runs beside each other, which share the cores; 1 unless given", "N"),
+        Option("yes", f"have more than {MOST:,} runs"),
+        Option("retry", "try those again that have failed"),
+    ),
+)
+
+
+def run(words: list[str]) -> str:
+    """Sweep as the words say, and return the table to print.
+
+    Raises:
+        AdaLoRAError: the input is wrong, or the results cannot be written.
+    """
+    if set(HELP) & set(words):
+        return FORM.help()
+    (name,), given = FORM.read(words)
+    plan = read_plan(shipped.find(name, "SWEEP", shipped.shipped_sweeps()))
+    jobs = given.get("jobs", ["1"])[0]
+    require(jobs.isdecimal() and int(jobs) >= 1, "jobs", jobs, "a whole number of at least 1")
+    if plan.count() > MOST and "yes" not in given:
+        raise ConfigError(f"{name} makes {plan.count():,} runs, more than {MOST:,}; give --yes to have them.")
+    output = given.get("output", [plan.output])[0]
+    configs = runs_of(plan, _base(plan), train.reader())
+    told = sweep(configs, Path(output), jobs=int(jobs), retry="retry" in given, label=plan.name)
+    return f"\n{told}\n\nin {output}"
+
+
+def _base(plan: Plan) -> dict[str, object]:
+    """Return the settings that all runs share."""
+    return dict(read_mapping(shipped.find(plan.base, "base")) if isinstance(plan.base, str) else plan.base)
+
+
+COMMAND = Command("train every combination of lists of settings, each once", run)

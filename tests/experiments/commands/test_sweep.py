@@ -1,0 +1,100 @@
+"""``adalora sweep``: its words, and what it says."""
+
+import pytest
+import yaml
+
+from experiments.commands import shipped
+from experiments.commands import sweep as command
+from experiments.commands.train import reader
+from experiments.sweeps.plan import read_plan
+from experiments.sweeps.runs import runs_of
+from tests.experiments import tiny
+
+
+@pytest.fixture
+def file(bert, tmp_path):
+    """Return a maker of sweeps of tiny runs over one grid."""
+
+    def write(**grid):
+        data = tiny.write_opinions(tmp_path / "opinions")
+        base = {
+            "task": "hub:opinions",
+            "model": str(bert),
+            "adapter": {"rank": 4, "target_modules": ["query"], "train_modules": ["classifier"]},
+            "training": {"max_steps": 2, "batch_size": 4},
+            "data": {"path": str(data), "max_length": 16},
+        }
+        path = tmp_path / "swept.yaml"
+        path.write_text(yaml.safe_dump({"base": base, "grid": grid}, sort_keys=False))
+        return path
+
+    return write
+
+
+def test_runs_train_and_one_that_does_not_fit_tells_why(file, tmp_path, say, untouched):
+    path = file(**{"method": ["lora"], "adapter.target_modules": [["query"], ["quarry"]], "seed": [0, 1]})
+    told = say("sweep", path, "--output", tmp_path / "out").splitlines()
+    assert told[1].split() == ["run", "accuracy", "seconds"]
+    assert [line.split()[0] for line in told[2:6]] == [
+        f"target_modules_{name}-seed_{seed}" for name in ("query", "quarry") for seed in (0, 1)
+    ]
+    assert "%" in told[2]
+    assert "failed: TargetError: " in told[4]
+    assert told[-1] == f"in {tmp_path / 'out'}"
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".failed"] * 2 + [".json"] * 2
+    before = untouched(tmp_path / "out")
+    assert say("sweep", path, f"--output={tmp_path / 'out'}", "--jobs", "2").splitlines() == told
+    assert untouched(tmp_path / "out") == before
+
+
+def test_many_runs_ask_for_yes(file, refuse, monkeypatch, say, tmp_path):
+    path = file(seed=[*range(101)], **{"training.max_steps": [*range(1, 101)]})
+    assert refuse("sweep", path) == f"{path} makes 10,100 runs, more than 10,000; give --yes to have them."
+    seen = []
+    monkeypatch.setattr(command, "runs_of", lambda plan, base, read: [plan.count()])
+    monkeypatch.setattr(command, "sweep", lambda configs, output, **words: seen.append(configs) or "table")
+    assert say("sweep", path, "--yes") == "\ntable\n\nin runs/sweeps/swept\n"
+    assert seen == [[10_100]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing"], "SWEEP is 'nothing'; allowed: the path of a YAML file, or a shipped one: budget, rank."),
+        ([], "SWEEP is missing; usage: adalora sweep SWEEP [--output DIR] [--jobs N] [--yes] [--retry]."),
+        (["rank", "--jobs", "0"], "jobs is '0'; allowed: a whole number of at least 1."),
+        (["rank", "--jobs", "two"], "jobs is 'two'; allowed"),
+        (["rank", "--retries"], "option is '--retries'; allowed: --output, --jobs, --yes, --retry. Did you mean"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(words, said, refuse):
+    assert refuse("sweep", *words).startswith(said)
+
+
+def test_nothing_is_written_before_all_runs_are_checked(file, tmp_path, refuse):
+    path = file(**{"seed": [0], "training.learning_rate": [0.1, -1]})
+    said = refuse("sweep", path, "--output", tmp_path / "out")
+    assert said.startswith("run learning_rate_-1: training.learning_rate is -1.0; allowed: a finite number")
+    path = file(task=["hub:opinions", "hub"])
+    said = refuse("sweep", path, "--output", tmp_path / "out")
+    assert said.startswith("run task_hub: task is 'hub'; allowed: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_help_lists_what_is_shipped(say):
+    told = say("sweep", "--help")
+    assert "a YAML file, or a shipped sweep: budget, rank" in told
+
+
+@pytest.mark.parametrize(("name", "count"), [("budget", 24), ("rank", 18)])
+def test_what_ships_is_whole(name, count):
+    plan = read_plan(shipped.shipped_sweeps()[name])
+    configs = runs_of(plan, command._base(plan), reader())
+    assert len(configs) == len({config.name for config in configs}) == count
+    assert {(config.task, config.model) for config in configs} == {("rotten_tomatoes", "minilm")}
+    assert all(config.adapter.alpha == 2 * config.adapter.rank for config in configs)
+
+
+def test_every_shipped_sweep_is_looked_at():
+    assert set(shipped.shipped_sweeps()) == {"budget", "rank"}
+    assert not [name for name in shipped.shipped() if "sweeps" in name]

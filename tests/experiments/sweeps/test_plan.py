@@ -1,0 +1,65 @@
+"""What a sweep's file says."""
+
+import pytest
+import yaml
+
+from adalora import ConfigError
+from experiments.sweeps.plan import read_plan
+
+GRID = {"adapter.rank": [4, 8], "seed": [0, 1, 2], "method": ["lora"]}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Return a maker of sweeps: entries given stand beside a base."""
+
+    def make(**entries):
+        path = tmp_path / "ranks.yaml"
+        path.write_text(yaml.safe_dump({"base": "lora", **entries}, sort_keys=False))
+        return read_plan(path)
+
+    return make
+
+
+def test_a_grid_is_a_product(plan):
+    found = plan(grid=GRID)
+    assert (found.name, found.output, found.count()) == ("ranks", "runs/sweeps/ranks", 6)
+    assert list(found.combinations())[:4] == [
+        {"adapter.rank": rank, "seed": seed, "method": "lora"}
+        for rank, seed in ((4, 0), (4, 1), (4, 2), (8, 0))
+    ]
+    assert found.varied() == ("adapter.rank", "seed")
+
+
+def test_several_grids_are_joined(plan):
+    found = plan(name="both", grids=[{"method": ["lora"]}, {"method": ["adalora"], "seed": [0]}], output="x")
+    assert (found.name, found.output, found.count()) == ("both", "x", 2)
+    assert list(found.combinations()) == [{"method": "lora"}, {"method": "adalora", "seed": 0}]
+    assert found.varied() == ("method", "seed")
+    assert plan(grid={"seed": [0]}, grids=[{"seed": [1, 2]}]).count() == 3
+
+
+def test_a_million_runs_are_counted_and_not_made(plan):
+    assert plan(grid={f"setting{number}": [*range(10)] for number in range(6)}).count() == 10**6
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({}, "grid is missing, so there would be no runs; allowed: lists by full setting name, such as"),
+        ({"grid": GRID, "grd": 1}, "grd is nothing that a sweep has; allowed: name, .* Did you mean 'grid'"),
+        ({"grid": {}}, "grid is {}; allowed: lists by full setting name"),
+        ({"grid": {"seed": []}}, r"grid: seed is \[\]; allowed: a list of one value or more, .* there are no runs"),
+        ({"grid": {"seed": 3}}, r"grid: seed is 3; allowed: a list of one value or more, such as \[3\]"),
+        ({"grid": {"name": ["a"]}}, "grid: name is .* a run is named by what varies"),
+        ({"grid": [1]}, r"grid is \[1\]; allowed: lists by"),
+        ({"grids": GRID}, "grids is .* allowed: a list of grids"),
+        ({"grids": [{"seed": [0]}, {"seed": 1}]}, r"grids\[1\]: seed is 1; allowed: a list"),
+        ({"grid": GRID, "base": None}, "base is None; allowed: a shipped file, the path of a YAML file, or settings"),
+        ({"grid": GRID, "name": "a/b"}, "name is 'a/b'; allowed: up to 100 letters"),
+        ({"grid": GRID, "output": 3}, "output is 3; allowed: a folder"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(plan, entries, said):
+    with pytest.raises(ConfigError, match=said):
+        plan(**entries)

@@ -1,0 +1,72 @@
+"""What a sweep trains, skips, tries again and tells."""
+
+from dataclasses import replace
+
+import pytest
+
+from experiments.sweeps import run
+from experiments.sweeps.store import Store
+
+
+@pytest.fixture
+def configs(config):
+    return [replace(config(), name=f"seed_{seed}", seed=seed) for seed in range(3)]
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Make up the results: seed 1 fails while the list's first entry says so; return it and what was trained."""
+    fails, seen = [True], []
+
+    def run_all(configs, store, *, jobs, label):
+        for config in configs:
+            seen.append(config.name)
+            if config.seed == 1 and fails[0]:
+                store.write_failure(config, "ValueError: no", "Traceback")
+            else:
+                scores = {"validation": {"accuracy": 0.25}, "test": {"accuracy": 0.5 + config.seed / 10}}
+                store.write(config, {"headline": "accuracy", "scores": scores, "seconds": 12.3})
+
+    monkeypatch.setattr(run, "run_all", run_all)
+    monkeypatch.setattr(run, "require_data", lambda configs: None)
+    return fails, seen
+
+
+def sweep(configs, tmp_path, *, retry=False):
+    return run.sweep(configs, tmp_path / "out", jobs=1, retry=retry, label="swept")
+
+
+def test_what_is_there_is_skipped_and_what_failed_is_shown_until_it_is_tried_again(
+    configs, tmp_path, trained, capsys
+):
+    fails, seen = trained
+    told = sweep(configs, tmp_path)
+    assert told.splitlines() == [
+        "run      accuracy   seconds",
+        "seed_0     50.0 %        12",
+        "seed_1          -         -   failed: ValueError: no",
+        "seed_2     70.0 %        12",
+        "",
+        "1 of 3 runs have failed; --retry tries them again.",
+    ]
+    assert "3 runs: 0 finished, 0 failed, 3 to train\n" in capsys.readouterr().err
+    seen.clear()
+    assert sweep(configs, tmp_path) == told
+    assert "3 runs: 2 finished, 1 failed, 0 to train\n" in capsys.readouterr().err
+    assert seen == []
+    fails[0] = False
+    told = sweep(configs, tmp_path, retry=True)
+    assert seen == ["seed_1"]
+    assert told.splitlines()[2:] == ["seed_1     60.0 %        12", "seed_2     70.0 %        12"]
+
+
+def test_several_metrics_have_a_column_each_and_what_is_no_number_a_hyphen(configs, tmp_path):
+    store = Store(tmp_path)
+    for config, metric, value in zip(configs, ("accuracy", "pearson"), (float("nan"), 0.5), strict=False):
+        store.write(config, {"headline": metric, "scores": {"validation": {metric: value}}, "seconds": 1})
+    assert run.table(configs, store).splitlines() == [
+        "run      accuracy   pearson   seconds",
+        "seed_0          -         -         1",
+        "seed_1          -     0.500         1",
+        "seed_2          -         -         -",
+    ]
