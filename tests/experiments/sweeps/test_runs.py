@@ -73,7 +73,7 @@ def test_names_that_no_folder_can_have_stay_apart():
         ({"adapter": [{"rnk": 1}]}, r"adapter.rnk is no setting"),
         ({"method": ["lora", "lore"]}, r"^run method_lore: method is 'lore'; .* Did you mean 'lora'"),
         ({"method": ["lora", "adalora"], "adapter.update": ["lora"]},
-         r"^run method_adalora: adapter.update is 'lora', whose rank cannot adapt"),
+         r"^run method_adalora: adapter.update is 'lora'; allowed: 'svd' with method: adalora"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_run(grid, said):
