@@ -1,4 +1,4 @@
-"""How the product of each kind of layer lies in a file of `peft`, and back.
+"""How the product of each kind of layer lies in a file of `peft`; `unblock` is the way back.
 
 The letters are peft's: A is the right factor, B the left one.
 """
@@ -134,12 +134,14 @@ def _attention(name: str, holder: SplitAttention, found: Mapping[str, Product], 
     parts = {k: found[f"{name}.{part}"] for k, part in enumerate(PROJECTIONS) if f"{name}.{part}" in found}
     if any(one.magnitude is not None for one in parts.values()):
         raise _no_form(name, "DoRA", "nn.MultiheadAttention without DoRA")
-    width, like = holder.attention.embed_dim, next(iter(parts.values())).left
+    width = holder.attention.embed_dim
+    folded = {position: fold(product) for position, product in parts.items()}
+    like = next(iter(folded.values()))[0]  # in the type in which λ has been folded in
 
     def tensors(total: int, factor: float) -> dict[str, Tensor]:
         B, A, column = like.new_zeros(3 * width, total), like.new_zeros(total, width), 0
         for position, product in parts.items():
-            left, right = fold(product)
+            left, right = folded[position]
             columns = slice(column, column + product.rank)
             B[position * width : (position + 1) * width, columns] = left * product.scale * factor
             A[columns] = right

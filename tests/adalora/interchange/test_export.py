@@ -298,3 +298,19 @@ def test_a_merged_or_disabled_model_gives_the_same_files(tmp_path):
         found = load_file(tmp_path / other / TENSORS)
         assert found.keys() == before.keys()
         assert all(torch.equal(found[key], tensor) for key, tensor in before.items())
+
+
+def test_lambda_is_not_rounded_once_more_in_half_precision(tmp_path):
+    torch.manual_seed(0)
+    model = Holder(nn.MultiheadAttention(8, 2, batch_first=True))
+    adalora.inject(model, AdapterConfig(rank=2, target_modules=["layer.q_proj", "layer.v_proj"]))
+    for layer in adalora.adapters(model).values():
+        for factor in layer.update.parameters():
+            factor.data = (factor + torch.randn_like(factor)).bfloat16()
+    adalora.export_peft(model, tmp_path)
+    found = load_file(tmp_path / "adapter_model.safetensors")
+    left, right = (found[f"base_model.model.layer.lora_{letter}.weight"] for letter in "BA")
+    delta = (left @ right)[:8]
+    update = model.layer.q_proj.update
+    exact = update.scaling * (update.P.double() * update.lam.double()) @ update.Q.double()
+    torch.testing.assert_close(delta.double(), exact, rtol=1e-5, atol=1e-5)
