@@ -22,7 +22,7 @@ from .layers import Origin
 from .targets import adaptable_shapes, find_targets
 from .trained import trained_tensors
 from .updates import SPECTRAL
-from .walk import adapters, unwrap
+from .walk import adapters, base_name
 
 HEADER = "adapter.json"
 
@@ -193,7 +193,7 @@ def _header(model: nn.Module, name: str, files: dict[str, str]) -> Header:
     shapes = adaptable_shapes(model)
     return Header(
         files=files,
-        base_model=str(getattr(getattr(unwrap(model), "config", None), "_name_or_path", "")),
+        base_model=base_name(model),
         config=config,
         modules={module: shapes[module] for module in layers},
         ranks={module: layer.named_updates()[name].rank for module, layer in layers.items()},

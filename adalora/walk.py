@@ -18,6 +18,11 @@ def unwrap(model: nn.Module) -> nn.Module:
     return unwrap(inner) if isinstance(inner, nn.Module) else model
 
 
+def base_name(model: nn.Module) -> str:
+    """Return name or path of the base model, as far as it is known."""
+    return str(getattr(getattr(unwrap(model), "config", None), "_name_or_path", ""))
+
+
 def walk(model: nn.Module, adapter: object = CHOSEN) -> Iterator[tuple[str, nn.Module]]:
     """Yield every module by dotted name, parents first; an adapted layer is one module, not looked into.
 

@@ -25,7 +25,7 @@ from ..products import Product, products
 from ..switch import require_weights, weights_of
 from ..targets import adaptable_shapes
 from ..trained import require_alone, trained_modules, trained_tensors
-from ..walk import unwrap, walk
+from ..walk import base_name, walk
 from .blocks import Block, blocks
 from .folder import CONFIG, PREFIX, TENSORS
 
@@ -81,7 +81,8 @@ def export_peft(
             nothing is left to export.
         TargetError: a layer has an update for which `peft` has no form.
         CheckpointError: the folder holds something else, a value is NaN or infinite, or a file could not be
-            written. Model and folder are unchanged in each case.
+            written. The model is unchanged in each case, and so is the folder but in the last one, where the
+            message says what has become of it.
     """
     one_of("fold", fold, ("left", "even"))
     numbers = checked(metrics)
@@ -266,11 +267,6 @@ def _settings(
 
 def _number(value: float) -> float | int:
     return int(value) if value == int(value) else value
-
-
-def base_name(model: nn.Module) -> str:
-    """Return name or path of the base model, as far as it is known."""
-    return str(getattr(getattr(unwrap(model), "config", None), "_name_or_path", ""))
 
 
 def _header(

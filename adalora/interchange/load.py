@@ -102,14 +102,14 @@ def _config(
     config = source.config
     svd = config["peft_type"] == "ADALORA"
     ranks = {one.rank for one in modules.values()}
-    rank = max(1, *ranks, int(config.get("init_r", 1)) if svd else 1)
     scale = Counter(one.scale for one in modules.values()).most_common(1)[0][0]
     rs = not svd and bool(config.get("use_rslora")) and len(ranks) == 1
     suffixes = names_in(config, "modules_to_save")
-    heads = [one for one in every if one.endswith(suffixes or ("\0",)) and _holds(one, trained)]
+    heads = [one for one in every if one.endswith(suffixes) and _holds(one, trained)]
     outer = [one for one in heads if not any(one.startswith(f"{other}.") for other in heads)]
     names = exact_names(outer, every) if outer else []
     try:
+        rank = max(1, *ranks, int(config.get("init_r", 1)) if svd else 1)
         return AdapterConfig(
             update="svd" if svd else "lora",
             rank=rank,
