@@ -42,6 +42,8 @@ class Fitted:
         trained: number of weights that were trained, pruned ones included.
         weights: number of all weights.
         scores: the task's numbers on each test part.
+        losses: the task's loss on each test part; none for a part where the Trainer takes none.
+        log: rows of numbers written on the way, each with its ``step``.
     """
 
     steps: int
@@ -49,6 +51,8 @@ class Fitted:
     trained: int
     weights: int
     scores: dict[str, Scores]
+    losses: dict[str, float]
+    log: tuple[dict[str, float], ...]
 
 
 def build(data: Prepared, method: Method) -> tuple[nn.Module, list[TrainerCallback]]:
@@ -88,12 +92,16 @@ def fit(
     free, weights = free_weights(model), count_weights(model)
     output = trainer.train()
     trained()
+    log = tuple(dict(row) for row in trainer.state.log_history)
+    measured = {name: _measure(data, trainer, name) for name in data.test}
     return Fitted(
         steps=output.global_step,
         seconds=float(output.metrics["train_runtime"]),
         trained=free,
         weights=weights,
-        scores={name: _measure(data, trainer, name) for name in data.test},
+        scores={name: scores for name, (scores, _) in measured.items()},
+        losses={name: loss for name, (_, loss) in measured.items() if loss is not None},
+        log=log,
     )
 
 
@@ -197,13 +205,14 @@ def count_steps(rows: int, training: TrainingConfig, devices: int = 1) -> int:
     return math.ceil(training.epochs * math.ceil(batches / training.accumulation))
 
 
-def _measure(data: Prepared, trainer: Trainer, name: str) -> Scores:
-    """Measure one test part, and put its numbers in the log."""
+def _measure(data: Prepared, trainer: Trainer, name: str) -> tuple[Scores, float | None]:
+    """Measure one test part, put its numbers in the log, and return them with the loss."""
     part = data.test[name]
     trainer.compute_metrics = None  # that of the Trainer belongs to the validation part
     output = trainer.predict(part.features)
     scores = data.measure(part, EvalPrediction(output.predictions, output.label_ids))
-    loss = {"loss": output.metrics["test_loss"]} if "test_loss" in output.metrics else {}
+    loss = output.metrics.get("test_loss")
     prefix = "test_" if len(data.test) == 1 else f"test_{name}_"
-    trainer.log({prefix + key: value for key, value in {**loss, **scores}.items()})
-    return scores
+    numbers = scores if loss is None else {"loss": loss, **scores}
+    trainer.log({prefix + key: value for key, value in numbers.items()})
+    return scores, loss

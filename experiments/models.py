@@ -14,6 +14,7 @@ from .pretrained import from_pretrained
 from .problems import Problem
 from .quantization import quantize
 
+_TWO = ("one", "other")  # classes, where only the model below the head counts
 # What each family calls the dropout before its classification head.
 _HEAD_DROPOUT = {"deberta": "cls_dropout", "deberta-v2": "cls_dropout", "distilbert": "seq_classif_dropout"}
 
@@ -61,6 +62,22 @@ def load_model(
     # A head of another size than the task's is a head of another task: a new one takes its place.
     options = {"config": config, "dtype": torch.float32, "ignore_mismatched_sizes": True}
     return from_pretrained(problem.auto_class, name, **options)
+
+
+def layout(name: str, problem: Problem) -> PreTrainedModel:
+    """Return the pretrained model on the meta device, where weights have shapes and no values.
+
+    Args:
+        name: see `load_model`.
+        problem: kind of problem, which chooses the class.
+
+    Raises:
+        DataError: the model is not there; the message says how to get it.
+    """
+    config = from_pretrained(AutoConfig, name, **problem.model_options(_TWO))
+    with torch.device("meta"):
+        model: PreTrainedModel = problem.auto_class.from_config(config)
+    return model
 
 
 def _set_head_dropout(config: Any, value: float) -> None:

@@ -6,9 +6,9 @@ from adalora.errors import ConfigError
 
 from ..checks import require
 from ..mappings import read_mapping
+from ..sweeps.entries import entries_of
 from ..sweeps.plan import Plan, read_plan
 from ..sweeps.run import sweep
-from ..sweeps.runs import runs_of
 from . import shipped, train
 from .command import Command
 from .words import HELP, Form, Option
@@ -45,8 +45,8 @@ def run(words: list[str]) -> str:
     if plan.count() > MOST and "yes" not in given:
         raise ConfigError(f"{name} makes {plan.count():,} runs, more than {MOST:,}; give --yes to have them.")
     output = given.get("output", [plan.output])[0]
-    configs = runs_of(plan, _base(plan), train.reader())
-    told = sweep(configs, Path(output), jobs=int(jobs), retry="retry" in given, label=plan.name)
+    entries = entries_of(plan, _base(plan), train.reader())
+    told = sweep(entries, Path(output), jobs=int(jobs), retry="retry" in given, label=plan.name)
     return f"\n{told}\n\nin {output}"
 
 

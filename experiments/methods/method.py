@@ -33,6 +33,7 @@ class Method:
         why: what stands behind ``method: NAME`` in the error about one of them that is otherwise.
         brings: settings that it has where they are left at the toolkit's own default.
         ignored: parts of the settings that have no say.
+        size: the setting that makes it train more or fewer weights; empty where there is none.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Method:
     why: str = ""
     brings: Mapping[str, Any] = field(default_factory=lambda: _NONE)
     ignored: tuple[str, ...] = ()
+    size: str = ""
 
     @property
     def defaults(self) -> Mapping[str, Any]:

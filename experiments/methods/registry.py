@@ -16,6 +16,7 @@ _DORA, _QLORA = "Liu et al. 2024, arXiv 2402.09353", "Dettmers et al. 2023, arXi
 _OF_FACTORS = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
 _OF_PLUS = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3)  # B learns at 16 times these
 _OF_WEIGHTS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4)
+_RANK = "adapter.rank"
 
 
 def _adaptive(name: str, label: str, paper: str, **needs: Any) -> Method:
@@ -30,6 +31,7 @@ def _adaptive(name: str, label: str, paper: str, **needs: Any) -> Method:
         _OF_FACTORS,
         needs=_settings(adapter__update="svd", **needs),
         why=", whose rank adapts",
+        size=_RANK,
     )
 
 
@@ -53,6 +55,7 @@ def _fixed(
         needs=_settings(adapter__update="lora", **needs),
         brings=MappingProxyType(dict(brings or {})),
         ignored=("allocation",),
+        size=_RANK,
     )
 
 

@@ -12,6 +12,7 @@ from ..config import RunConfig
 from ..fit import build, fit
 from ..methods import controller_of
 from ..prepare import prepare
+from ..records import plain_names
 from ..versions import versions
 
 
@@ -23,8 +24,8 @@ def run_cell(config: RunConfig, commit: str | None) -> dict[str, Any]:
         commit: of the code that runs.
 
     Returns:
-        ``scores`` by part, ``headline``, ``steps``, ``seconds``, ``trained``, ``ranks`` by module (none for a
-        method without any) and ``versions``.
+        ``scores`` and ``losses`` by part, ``headline``, ``steps``, ``seconds``, ``trained``, ``ranks`` by
+        module (none for a method without any), ``log``, rows of numbers by step, and ``versions``.
 
     Raises:
         AdaLoRAError: a setting is wrong, or data or model are not there.
@@ -47,9 +48,11 @@ def run_cell(config: RunConfig, commit: str | None) -> dict[str, Any]:
     return {
         "headline": data.task.headline,
         "scores": fitted.scores,
+        "losses": fitted.losses,
         "steps": fitted.steps,
         "seconds": fitted.seconds,
         "trained": fitted.trained,
         "ranks": ranks,
+        "log": [plain_names(row) for row in fitted.log],
         "versions": made,
     }

@@ -3,19 +3,22 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from adalora.errors import ConfigError
 
 from ..checks import did_you_mean, require
 from ..mappings import read_mapping
+from .budget import Budget, read_budget
+from .choice import Choice, read_choice, read_seeds
 
 Grid = Mapping[str, list[Any]]
 
-_KNOWN = ("name", "base", "grid", "grids", "output")
+_KNOWN = ("name", "base", "grid", "grids", "seeds", "choose", "budget", "report", "output")
 _EXAMPLE = "lists by full setting name, such as adapter.rank: [4, 8]"
 
 
@@ -28,16 +31,28 @@ class Plan:
         base: settings that all runs share: a shipped file, a path, or the settings themselves.
         grids: what is varied, values by full setting name; each grid is a product, and all are joined.
         output: folder for the results.
+        seeds: of every combination; empty where the grids name them, or for the base's own.
+        choice: what every combination chooses for itself on validation rows; None for nothing.
+        budget: of what every combination is left with in the end; None for what its settings say.
+        report: how its tables are laid out, as it stands in the file.
     """
 
     name: str
     base: str | Mapping[str, Any]
     grids: tuple[Grid, ...]
     output: str
+    seeds: tuple[int, ...] = ()
+    choice: Choice | None = None
+    budget: Budget | None = None
+    report: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def count(self) -> int:
-        """Return how many runs it makes."""
-        return sum(math.prod(map(len, grid.values())) for grid in self.grids)
+        """Return how many runs it makes, at most: a seed that has decided is not trained again."""
+        seeds = max(1, len(self.seeds))
+        if self.choice is not None:
+            seeds = len(set(self.seeds) - set(self.choice.seeds))
+            seeds += len(self.choice.seeds) * max(map(len, self.choice.possible()))
+        return seeds * sum(math.prod(map(len, grid.values())) for grid in self.grids)
 
     def combinations(self) -> Iterator[dict[str, Any]]:
         """Yield what every run puts over the base, the first name of a grid varying slowest."""
@@ -80,7 +95,32 @@ def read_plan(path: Path) -> Plan:
     require(fits, "base", base, "a shipped file, the path of a YAML file, or settings")
     output = found.get("output", f"runs/sweeps/{name}")
     require(isinstance(output, str) and bool(output), "output", output, "a folder")
-    return Plan(name, base or "", tuple(_grids(found)), output)
+    report = found.get("report", {})
+    require(isinstance(report, Mapping), "report", report, "settings of its tables")
+    plan = Plan(
+        name,
+        base or "",
+        tuple(_grids(found)),
+        output,
+        read_seeds("seeds", found["seeds"]) if "seeds" in found else (),
+        read_choice(found["choose"]) if "choose" in found else None,
+        read_budget(found["budget"]) if "budget" in found else None,
+        report,
+    )
+    _require_seeds(plan)
+    return plan
+
+
+def _require_seeds(plan: Plan) -> None:
+    """Refuse seeds that stand in two places, or in none where something is chosen."""
+    in_grids = any("seed" in grid for grid in plan.grids)
+    where = "seeds of the grids, or one list of them for all: seeds: [0, 1, 2]"
+    require(not (in_grids and plan.seeds), "seeds", list(plan.seeds), where)
+    if plan.choice is not None:
+        require(bool(plan.seeds), "seeds", list(plan.seeds), "a list such as [0, 1, 2], where choose stands")
+        chosen = plan.choice.setting
+        varied = any(chosen in grid for grid in plan.grids)
+        require(not varied, f"choose: {chosen}", "in a grid too", "a setting that no grid varies")
 
 
 def _grids(found: Mapping[str, Any]) -> Iterator[Grid]:

@@ -1,23 +1,25 @@
 """``adalora sweep``: train what is not there yet, and tell what came out."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..config import RunConfig
-from ..results import in_columns, shown
+from .entries import Entry
+from .outcomes import outcomes
 from .pool import run_all
 from .runs import require_data
 from .store import Store
+from .table import table
 
-_VALIDATION = "validation"
 
+def sweep(entries: Sequence[Entry], output: Path, *, jobs: int, retry: bool, label: str) -> str:
+    """Train the runs that have neither a result nor a failure, and return the table of all entries.
 
-def sweep(configs: Sequence[RunConfig], output: Path, *, jobs: int, retry: bool, label: str) -> str:
-    """Train the runs that have neither a result nor a failure, and return the table of all of them.
+    First come the runs that decide on what is chosen, then those that are compared.
 
     Args:
-        configs: the runs.
+        entries: what is compared.
         output: folder for the results.
         jobs: processes.
         retry: try those again that have failed.
@@ -27,55 +29,29 @@ def sweep(configs: Sequence[RunConfig], output: Path, *, jobs: int, retry: bool,
         AdaLoRAError: data or model are not there, or results cannot be written; what has finished is kept.
     """
     store = Store(output)
+    everything = [run for entry in entries for run in entry.configs()]
     if retry:
-        for config in configs:
+        for config in everything:
             store.forget_failure(config)
-    finished = [config for config in configs if store.has(config)]
-    failed = [config for config in configs if store.failure(config) is not None]
-    waiting = [config for config in configs if not store.has(config) and store.failure(config) is None]
-    sys.stderr.write(
-        f"{len(configs)} runs: {len(finished)} finished, {len(failed)} failed, {len(waiting)} to train\n"
-    )
-    require_data(waiting)
+    require_data([config for config in everything if _waits(config, store)])
+    trials = [run for entry in entries for runs in entry.trials.values() for run in runs]
+    _train(trials, store, "trials", jobs=jobs, label=label)
+    _train((run for entry in entries for run in entry.compared(store)), store, "runs", jobs=jobs, label=label)
+    return table(outcomes(entries, store))
+
+
+def _train(configs: Iterable[RunConfig], store: Store, what: str, *, jobs: int, label: str) -> None:
+    every = list({store.path(config): config for config in configs}.values())
+    waiting = [config for config in every if _waits(config, store)]
+    finished = sum(map(store.has, every))
+    if every:
+        sys.stderr.write(
+            f"{len(every)} {what}: {finished} finished, {len(every) - finished - len(waiting)} failed, "
+            f"{len(waiting)} to train\n"
+        )
     if waiting:
         run_all(waiting, store, jobs=jobs, label=label)
-    return table(configs, store)
 
 
-def table(configs: Sequence[RunConfig], store: Store) -> str:
-    """Return the runs as a table: name, headline metric on the test rows, seconds, and why one has failed.
-
-    Raises:
-        CheckpointError: a file is damaged.
-    """
-    scores = {config.name: _score(config, store) for config in configs if store.has(config)}
-    metrics = list(dict.fromkeys(metric for metric, _, _ in scores.values()))
-    rows = [["run", *metrics, "seconds"], *(_row(config, scores, metrics) for config in configs)]
-    reasons = [store.failure(config) for config in configs]
-    lines = in_columns(rows).splitlines()
-    lines[1:] = [
-        line if reason is None else f"{line}   failed: {reason}"
-        for line, reason in zip(lines[1:], reasons, strict=True)
-    ]
-    failures = len(reasons) - reasons.count(None)
-    if failures:
-        lines += ["", f"{failures} of {len(configs)} runs have failed; --retry tries them again."]
-    return "\n".join(lines)
-
-
-def _row(
-    config: RunConfig, scores: dict[str, tuple[str, float | None, float]], metrics: Sequence[str]
-) -> list[str]:
-    if config.name not in scores:
-        return [config.name, *("-" for _ in metrics), "-"]
-    metric, value, seconds = scores[config.name]
-    cell = "-" if value is None else shown(metric, value)
-    return [config.name, *(cell if one == metric else "-" for one in metrics), f"{seconds:.0f}"]
-
-
-def _score(config: RunConfig, store: Store) -> tuple[str, float | None, float]:
-    """Return the headline metric, its value on the first test part, and the seconds of the training."""
-    found = store.read(config)
-    # The validation rows come first, and are the test rows too where there are no others.
-    part = next((name for name in found["scores"] if name != _VALIDATION), _VALIDATION)
-    return found["headline"], found["scores"][part][found["headline"]], found["seconds"]
+def _waits(config: RunConfig, store: Store) -> bool:
+    return not store.has(config) and store.failure(config) is None

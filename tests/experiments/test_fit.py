@@ -93,7 +93,12 @@ def test_settings_in_the_words_of_the_trainer(data, tmp_path):
 
 def test_what_was_trained_is_handed_over_before_it_is_measured(data, tmp_path, monkeypatch):
     order = []
-    monkeypatch.setattr("experiments.fit._measure", lambda *args: order.append("measured"))
+
+    def measure(*args):
+        order.append("measured")
+        return {}, None
+
+    monkeypatch.setattr("experiments.fit._measure", measure)
     model, callbacks = build(data, METHODS["head"])
     before = model.classifier.weight.detach().clone()
 

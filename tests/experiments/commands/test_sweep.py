@@ -6,8 +6,8 @@ import yaml
 from experiments.commands import shipped
 from experiments.commands import sweep as command
 from experiments.commands.train import reader
+from experiments.sweeps.entries import entries_of
 from experiments.sweeps.plan import read_plan
-from experiments.sweeps.runs import runs_of
 from tests.experiments import tiny
 
 
@@ -34,12 +34,11 @@ def file(bert, tmp_path):
 def test_runs_train_and_one_that_does_not_fit_tells_why(file, tmp_path, say, untouched):
     path = file(**{"method": ["lora"], "adapter.target_modules": [["query"], ["quarry"]], "seed": [0, 1]})
     told = say("sweep", path, "--output", tmp_path / "out").splitlines()
-    assert told[1].split() == ["run", "accuracy", "seconds"]
-    assert [line.split()[0] for line in told[2:6]] == [
-        f"target_modules_{name}-seed_{seed}" for name in ("query", "quarry") for seed in (0, 1)
-    ]
-    assert "%" in told[2]
-    assert "failed: TargetError: " in told[4]
+    assert told[1].split() == ["accuracy", "runs", "seconds"]
+    assert [line.split()[0] for line in told[2:4]] == ["target_modules_query", "target_modules_quarry"]
+    assert "% ± " in told[2]
+    assert "0 of 2 " in told[3]
+    assert "failed: target_modules_quarry-seed_0: TargetError: " in told[3]
     assert told[-1] == f"in {tmp_path / 'out'}"
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".failed"] * 2 + [".json"] * 2
     before = untouched(tmp_path / "out")
@@ -51,8 +50,8 @@ def test_many_runs_ask_for_yes(file, refuse, monkeypatch, say, tmp_path):
     path = file(seed=[*range(101)], **{"training.max_steps": [*range(1, 101)]})
     assert refuse("sweep", path) == f"{path} makes 10,100 runs, more than 10,000; give --yes to have them."
     seen = []
-    monkeypatch.setattr(command, "runs_of", lambda plan, base, read: [plan.count()])
-    monkeypatch.setattr(command, "sweep", lambda configs, output, **words: seen.append(configs) or "table")
+    monkeypatch.setattr(command, "entries_of", lambda plan, base, read: [plan.count()])
+    monkeypatch.setattr(command, "sweep", lambda entries, output, **words: seen.append(entries) or "table")
     assert say("sweep", path, "--yes") == "\ntable\n\nin runs/sweeps/swept\n"
     assert seen == [[10_100]]
 
@@ -89,7 +88,8 @@ def test_the_help_lists_what_is_shipped(say):
 @pytest.mark.parametrize(("name", "count"), [("budget", 24), ("rank", 18)])
 def test_what_ships_is_whole(name, count):
     plan = read_plan(shipped.shipped_sweeps()[name])
-    configs = runs_of(plan, command._base(plan), reader())
+    entries = entries_of(plan, command._base(plan), reader())
+    configs = [run for entry in entries for run in entry.configs()]
     assert len(configs) == len({config.name for config in configs}) == count
     assert {(config.task, config.model) for config in configs} == {("rotten_tomatoes", "minilm")}
     assert all(config.adapter.alpha == 2 * config.adapter.rank for config in configs)

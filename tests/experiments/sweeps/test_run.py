@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 
 from experiments.sweeps import run
-from experiments.sweeps.store import Store
+from experiments.sweeps.entries import Entry
 
 
 @pytest.fixture
-def configs(config):
-    return [replace(config(), name=f"seed_{seed}", seed=seed) for seed in range(3)]
+def entries(config):
+    return [
+        Entry(f"seed_{seed}", {}, {None: (replace(config(), name=f"seed_{seed}", seed=seed),)}, {})
+        for seed in range(3)
+    ]
 
 
 @pytest.fixture
@@ -32,41 +35,32 @@ def trained(monkeypatch):
     return fails, seen
 
 
-def sweep(configs, tmp_path, *, retry=False):
-    return run.sweep(configs, tmp_path / "out", jobs=1, retry=retry, label="swept")
+def sweep(entries, tmp_path, *, retry=False):
+    return run.sweep(entries, tmp_path / "out", jobs=1, retry=retry, label="swept")
 
 
 def test_what_is_there_is_skipped_and_what_failed_is_shown_until_it_is_tried_again(
-    configs, tmp_path, trained, capsys
+    entries, tmp_path, trained, capsys
 ):
     fails, seen = trained
-    told = sweep(configs, tmp_path)
+    told = sweep(entries, tmp_path)
     assert told.splitlines() == [
-        "run      accuracy   seconds",
-        "seed_0     50.0 %        12",
-        "seed_1          -         -   failed: ValueError: no",
-        "seed_2     70.0 %        12",
+        "         accuracy     runs   seconds",
+        "seed_0     50.0 %        1        12",
+        "seed_1          -   0 of 1         -   failed: seed_1: ValueError: no",
+        "seed_2     70.0 %        1        12",
         "",
-        "1 of 3 runs have failed; --retry tries them again.",
+        "1 run has failed; --retry tries again.",
     ]
     assert "3 runs: 0 finished, 0 failed, 3 to train\n" in capsys.readouterr().err
     seen.clear()
-    assert sweep(configs, tmp_path) == told
+    assert sweep(entries, tmp_path) == told
     assert "3 runs: 2 finished, 1 failed, 0 to train\n" in capsys.readouterr().err
     assert seen == []
     fails[0] = False
-    told = sweep(configs, tmp_path, retry=True)
+    told = sweep(entries, tmp_path, retry=True)
     assert seen == ["seed_1"]
-    assert told.splitlines()[2:] == ["seed_1     60.0 %        12", "seed_2     70.0 %        12"]
-
-
-def test_several_metrics_have_a_column_each_and_what_is_no_number_a_hyphen(configs, tmp_path):
-    store = Store(tmp_path)
-    for config, metric, value in zip(configs, ("accuracy", "pearson"), (float("nan"), 0.5), strict=False):
-        store.write(config, {"headline": metric, "scores": {"validation": {metric: value}}, "seconds": 1})
-    assert run.table(configs, store).splitlines() == [
-        "run      accuracy   pearson   seconds",
-        "seed_0          -         -         1",
-        "seed_1          -     0.500         1",
-        "seed_2          -         -         -",
+    assert told.splitlines()[2:] == [
+        "seed_1     60.0 %      1        12",
+        "seed_2     70.0 %      1        12",
     ]
