@@ -227,6 +227,8 @@ class RunConfig:
             ``adalora analyze``; 0 writes none.
         output_dir: folder that holds the runs.
         overwrite: replace a finished run of the same name.
+        resume: go on with an unfinished run of the same name and settings from its newest whole checkpoint,
+            which ``training.save_every`` writes.
 
     Raises:
         ConfigError: a field's value is not allowed.
@@ -247,6 +249,7 @@ class RunConfig:
     tensorboard_figures_every: int = 0
     output_dir: str = "runs"
     overwrite: bool = False
+    resume: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields that no part checks for itself."""
@@ -257,6 +260,8 @@ class RunConfig:
         require(0 <= self.seed < 2**32, "seed", self.seed, "an integer from 0 to 4294967295")
         every = self.tensorboard_figures_every
         require(every >= 0, "tensorboard_figures_every", every, "a number of steps, or 0 for no pictures")
+        both = self.resume and self.overwrite
+        require(not both, "overwrite", self.overwrite, "false with resume: true, which goes on with a run")
 
 
 def _positive(part: str, config: object, *names: str) -> None:

@@ -12,7 +12,9 @@ import yaml
 
 from adalora.errors import ConfigError
 
+from .checkpoints import Checkpoint, newest
 from .config import RunConfig
+from .mappings import flatten
 
 CONFIG, RESULTS = "config.yaml", "results.json"
 METRICS, VERSIONS, ALLOCATION = "metrics.jsonl", "versions.json", "allocation.json"
@@ -21,11 +23,14 @@ ADAPTER, HEAD, TRAINED = "adapter", "head.safetensors", "trained.safetensors"
 TENSORBOARD, PICTURES = "tensorboard", "pictures"
 REPORT = "report.html"
 
+BASELINES = "baselines.json"  # of a run that is being made
+
 _OURS = {
     *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION, TRIPLETS),
     *(ADAPTER, HEAD, TRAINED, TENSORBOARD, PICTURES, REPORT),
 }
 _CHECKPOINTS = "checkpoint-*"
+_OF_THE_SITTING = ("output_dir", "overwrite", "resume", "tensorboard_figures_every")
 
 
 def path_of(config: RunConfig) -> Path:
@@ -46,15 +51,21 @@ def require_free(config: RunConfig) -> None:
             no run has written, or an unfinished run has checkpoints or trained weights, which
             ``overwrite`` does not give up.
     """
-    folder, workshop = path_of(config), workshop_of(config)
+    workshop = workshop_of(config)
     trained = [len(list(workshop.glob(pattern))) for pattern in (_CHECKPOINTS, ADAPTER, HEAD, TRAINED)]
     if any(trained) and not config.overwrite:
         words = (f"{trained[0]} checkpoints", "a trained adapter", "a trained head", "trained weights")
         held = " and ".join(word for word, number in zip(words, trained, strict=True) if number)
         raise ConfigError(
-            f"name is {config.name!r}, but {workshop} holds an unfinished run of that name with {held}; give "
-            f"another name, or set overwrite: true to begin anew."
+            f"name is {config.name!r}, but {workshop} holds an unfinished run of that name with {held}; set "
+            f"resume: true to go on with it, overwrite: true to begin anew, or give another name."
         )
+    _require_no_run(config)
+
+
+def _require_no_run(config: RunConfig) -> None:
+    """Raise unless the place of the finished run is free, or may be replaced."""
+    folder = path_of(config)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     run = folder.is_dir() and not folder.is_symlink() and (folder / RESULTS).exists()
@@ -93,9 +104,48 @@ def make(config: RunConfig) -> Path:
     return folder
 
 
+def find_unfinished(config: RunConfig) -> tuple[Path, Checkpoint]:
+    """Return the folder of an unfinished run, and the checkpoint to go on from; nothing is touched.
+
+    Raises:
+        ConfigError: a finished run of that name is there, there is none to go on with, it has other settings,
+            or it has no whole checkpoint.
+    """
+    _require_no_run(config)
+    folder = workshop_of(config)
+    name = f"resume is true, but {folder}"
+    try:
+        found = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"{name} holds no unfinished run of the name {config.name!r}; leave resume out to begin one."
+        ) from error
+    differing = _differing(found, yaml.safe_load(to_yaml(config)))
+    if differing:
+        raise ConfigError(
+            f"{name} has other settings: {', '.join(differing)}; allowed: those of "
+            f"{folder / CONFIG}, with which it was begun."
+        )
+    checkpoint = newest(folder)
+    if checkpoint is None:
+        raise ConfigError(
+            f"{name} has no whole checkpoint (training.save_every is {config.training.save_every}); set "
+            f"overwrite: true to begin anew."
+        )
+    return folder, checkpoint
+
+
+def _differing(found: Any, wanted: Mapping[str, Any]) -> list[str]:
+    """Name the settings that a saved run has otherwise, apart from those that do not matter to it."""
+    saved, here = flatten(found if isinstance(found, Mapping) else {}), flatten(wanted)
+    names = [name for name in here if name not in _OF_THE_SITTING]
+    return [f"{name} {saved.get(name)!r} → {here[name]!r}" for name in names if saved.get(name) != here[name]]
+
+
 def publish(config: RunConfig) -> Path:
     """Move a run that is finished to its place, and only then remove the one that it replaces."""
     folder, workshop = path_of(config), workshop_of(config)
+    (workshop / BASELINES).unlink(missing_ok=True)
     replaced = workshop.with_suffix(".replaced")
     if folder.exists():
         if replaced.exists():  # left by a crash in this place, behind a run that is whole

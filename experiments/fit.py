@@ -73,6 +73,7 @@ def fit(
     label: str,
     callbacks: Sequence[TrainerCallback],
     trained: Callable[[], None] = lambda: None,
+    checkpoint: Path | None = None,
 ) -> Fitted:
     """Train a model and measure it on every test part. The rows come in the same order for every model.
 
@@ -85,12 +86,13 @@ def fit(
         callbacks: what steers the training and what looks on, in this order.
         trained: called between the training and the measurement, to keep what was trained whatever the
             measurement comes to.
+        checkpoint: of the same training, to go on from; None to begin.
     """
     trainer = _trainer(data, model, training, folder, [*callbacks, Progress(label)])
     trainer.compute_metrics = partial(data.measure, data.validation)
     # Counted before the training, in which pruned triplets leave the tensors.
     free, weights = free_weights(model), count_weights(model)
-    output = trainer.train()
+    output = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     trained()
     log = tuple(dict(row) for row in trainer.state.log_history)
     measured = {name: _measure(data, trainer, name) for name in data.test}

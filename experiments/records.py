@@ -92,10 +92,11 @@ class Board(TrainerCallback):
     Args:
         folder: where the events go.
         callbacks: those of the method; if one of them has a controller, its state is written too.
+        step: from which the run goes on; what an earlier sitting has written behind it is taken back.
     """
 
-    def __init__(self, folder: Path, callbacks: list[TrainerCallback]) -> None:
-        self.writer = SummaryWriter(str(folder))
+    def __init__(self, folder: Path, callbacks: list[TrainerCallback], step: int = 0) -> None:
+        self.writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
         self.callbacks = callbacks
 
     def on_log(

@@ -1,5 +1,6 @@
 """One training run, from its settings to its folder."""
 
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -17,6 +18,7 @@ from adalora.header import read_header
 
 from . import files, methods, optimizers, report
 from .analyses.board import FigureBoard
+from .checkpoints import Checkpoint, Mark, cut_records
 from .config import RunConfig
 from .fit import Fitted, build, count_steps, fit, try_out
 from .methods import Method, controller_of
@@ -31,7 +33,8 @@ from .versions import versions
 def train(config: RunConfig) -> Results:
     """Train, measure, compare with the baselines, and write it all to ``config.output_dir / config.name``.
 
-    A finished run of that name stays whole until the new one is.
+    A finished run of that name stays whole until the new one is. With ``config.resume`` an unfinished one
+    goes on from its newest whole checkpoint.
 
     Raises:
         ConfigError: a setting is wrong, or a finished run of that name is there. Nothing has been written.
@@ -40,18 +43,22 @@ def train(config: RunConfig) -> Results:
     """
     method = methods.get(config.method)
     config = method.resolve(config)
-    files.require_free(config)
+    if config.resume:
+        files.find_unfinished(config)
+    else:
+        files.require_free(config)
     optimizers.check(config.training)
     data = prepare(config)
     baselines = [methods.get("head")] if config.baseline.head and method.name != "head" else []
     for planned in (*baselines, method):
         rehearse(data, planned)
-    folder = files.make(config)  # the run is made beside its place, and moves there when it is whole
+    # The run is made beside its place, and moves there when it is whole.
+    folder, checkpoint = files.find_unfinished(config) if config.resume else (files.make(config), None)
     files.write_json(folder / files.VERSIONS, versions(config.seed))
 
     lines = [Line(data.task.problem.constant_name, data.constant())]
-    lines += [_fit_baseline(data, baseline, folder) for baseline in baselines]
-    fitted, controller, base = _fit_method(data, method, folder)
+    lines += _fit_baselines(data, baselines, folder)
+    fitted, controller, base = _fit_method(data, method, folder, checkpoint)
     lines.append(_line(method, fitted))
     stand_in = optimizers.stand_in(config.training)
     results = Results(
@@ -91,6 +98,16 @@ def rehearse(data: Prepared, method: Method) -> None:
             adalora.AdaLoRAController(model, replace(callback.config, total_steps=total))
 
 
+def _fit_baselines(data: Prepared, baselines: list[Method], folder: Path) -> list[Line]:
+    """Train what the run is compared with, unless an earlier sitting has."""
+    path = folder / files.BASELINES
+    if path.exists():
+        return [Line(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    lines = [_fit_baseline(data, baseline, folder) for baseline in baselines]
+    files.write_json(path, [asdict(line) for line in lines])
+    return lines
+
+
 def _fit_baseline(data: Prepared, method: Method, folder: Path) -> Line:
     settings = data.config.training
     training = replace(settings, learning_rate=data.config.baseline.learning_rate, save_every=0)
@@ -99,10 +116,12 @@ def _fit_baseline(data: Prepared, method: Method, folder: Path) -> Line:
 
 
 def _fit_method(
-    data: Prepared, method: Method, folder: Path
+    data: Prepared, method: Method, folder: Path, checkpoint: Checkpoint | None
 ) -> tuple[Fitted, adalora.AdaLoRAController | None, Base | None]:
     model, callbacks = _build_again(data, method)
-    board = Board(folder / files.TENSORBOARD, callbacks)
+    step, seconds = (checkpoint.step, checkpoint.seconds) if checkpoint else (0, 0.0)
+    cut_records((folder / files.METRICS, folder / files.TRIPLETS), step)
+    board = Board(folder / files.TENSORBOARD, callbacks, step)
     watchers: list[TrainerCallback] = [
         MetricsFile(folder / files.METRICS),
         TripletsFile(folder / files.TRIPLETS, callbacks),
@@ -119,8 +138,17 @@ def _fit_method(
         if controller:
             files.write_json(folder / files.ALLOCATION, [asdict(row) for row in controller.history])
 
-    everyone = [*callbacks, *watchers]
-    fitted = fit(data, model, training, folder, label=method.label, callbacks=everyone, trained=keep)
+    fitted = fit(
+        data,
+        model,
+        training,
+        folder,
+        label=method.label,
+        callbacks=[*callbacks, *watchers, Mark(seconds)],
+        trained=keep,
+        checkpoint=checkpoint.folder if checkpoint else None,
+    )
+    fitted = replace(fitted, seconds=seconds + fitted.seconds)
     board.close()
     if (folder / files.ADAPTER).is_dir():
         _complete_card(folder / files.ADAPTER, fitted.scores)

@@ -15,7 +15,7 @@ from ..config import RunConfig
 from ..files import plain
 
 # Where a run lies, and what it is called, has nothing to do with what comes out.
-_NO_MATTER = ("name", "output_dir", "overwrite", "tensorboard_figures_every")
+_NO_MATTER = ("name", "output_dir", "overwrite", "resume", "tensorboard_figures_every")
 
 
 class FolderError(ConfigError):

@@ -52,3 +52,18 @@ def config(bert, opinions, tmp_path):
         return tiny.config(bert, opinions, tmp_path / "runs", **changes)
 
     return make
+
+
+@pytest.fixture
+def untouched():
+    """Return a function that tells all files below some folders, with their times."""
+
+    def look(*folders):
+        return [
+            (path, path.stat().st_mtime_ns)
+            for folder in folders
+            for path in sorted(folder.rglob("*"))
+            if "cache" not in path.parts
+        ]
+
+    return look

@@ -54,18 +54,3 @@ def refuse(capsys):
         return line.removeprefix("adalora: ")
 
     return run
-
-
-@pytest.fixture
-def untouched():
-    """Return a function that tells all files below some folders, with their times."""
-
-    def look(*folders):
-        return [
-            (path, path.stat().st_mtime_ns)
-            for folder in folders
-            for path in sorted(folder.rglob("*"))
-            if "cache" not in path.parts
-        ]
-
-    return look
