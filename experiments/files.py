@@ -18,12 +18,13 @@ CONFIG, RESULTS = "config.yaml", "results.json"
 METRICS, VERSIONS, ALLOCATION = "metrics.jsonl", "versions.json", "allocation.json"
 TRIPLETS = "triplets.jsonl"
 ADAPTER, HEAD, TRAINED = "adapter", "head.safetensors", "trained.safetensors"
+FACTORS = "factors"  # an adapter that is not all that was trained
 TENSORBOARD, PICTURES = "tensorboard", "pictures"
 REPORT = "report.html"
 
 _OURS = {
     *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION, TRIPLETS),
-    *(ADAPTER, HEAD, TRAINED, TENSORBOARD, PICTURES, REPORT),
+    *(ADAPTER, HEAD, TRAINED, FACTORS, TENSORBOARD, PICTURES, REPORT),
 }
 _CHECKPOINTS = "checkpoint-*"
 
