@@ -110,6 +110,52 @@ class QuantizationConfig:
 
 
 @dataclass(frozen=True)
+class BottleneckConfig:
+    """The modules of ``adapter-h``, ``adapter-l``, ``adapter-p`` and ``adapter-d``.
+
+    Args:
+        width: r, the numbers between the two matrices of a module.
+        dropped: layers at the bottom of each stack that go without one, for ``adapter-d``; None for 5, or
+            for half of the layers where there are fewer than ten.
+
+    Raises:
+        ConfigError: a field's value is not allowed.
+    """
+
+    width: int = 64
+    dropped: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _at_least("bottleneck", self, 1, "width")
+        fits = self.dropped is None or self.dropped >= 0
+        require(fits, "bottleneck.dropped", self.dropped, "at least 0, or null for 5 or half of the layers")
+
+
+@dataclass(frozen=True)
+class TokensConfig:
+    """The trained tokens of ``preembed``, ``prelayer``, ``lora+pe`` and ``lora+pl``.
+
+    Args:
+        prefix: l_p, tokens in front of the text.
+        infix: l_i, tokens behind the text, in front of what the model writes. In a decoder the next token is
+            read off the last of them, so that with ``prelayer`` only the last layer has seen the text there.
+
+    Raises:
+        ConfigError: a field's value is not allowed, or there are no tokens.
+    """
+
+    prefix: int = 8
+    infix: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _at_least("tokens", self, 0, "prefix", "infix")
+        number = self.prefix + self.infix
+        require(number >= 1, "tokens.prefix + tokens.infix", number, "at least 1")
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """Which rows are used, and how texts are cut.
 
@@ -218,6 +264,8 @@ class RunConfig:
         adapter: what is put on the model, and where; methods of a fixed rank take their own ``update``.
         quantization: how the frozen weights of the adapted layers are kept.
         allocation: how rank is allocated over the run.
+        bottleneck: what is put between the layers, for methods that put something there.
+        tokens: trained tokens around the text, for methods that have some.
         training: how weights are trained.
         data: which rows are used, and how texts are cut.
         evaluation: how the model is measured.
@@ -241,6 +289,8 @@ class RunConfig:
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     quantization: QuantizationConfig = field(default_factory=QuantizationConfig)
     allocation: AllocationConfig = field(default_factory=AllocationConfig)
+    bottleneck: BottleneckConfig = field(default_factory=BottleneckConfig)
+    tokens: TokensConfig = field(default_factory=TokensConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     data: DataConfig = field(default_factory=DataConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

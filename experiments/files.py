@@ -20,6 +20,7 @@ CONFIG, RESULTS = "config.yaml", "results.json"
 METRICS, VERSIONS, ALLOCATION = "metrics.jsonl", "versions.json", "allocation.json"
 TRIPLETS = "triplets.jsonl"
 ADAPTER, HEAD, TRAINED = "adapter", "head.safetensors", "trained.safetensors"
+FACTORS = "factors"  # an adapter that is not all that was trained
 TENSORBOARD, PICTURES = "tensorboard", "pictures"
 REPORT = "report.html"
 
@@ -27,7 +28,7 @@ BASELINES = "baselines.json"  # of a run that is being made
 
 _OURS = {
     *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION, TRIPLETS),
-    *(ADAPTER, HEAD, TRAINED, TENSORBOARD, PICTURES, REPORT),
+    *(ADAPTER, HEAD, TRAINED, FACTORS, TENSORBOARD, PICTURES, REPORT),
 }
 _CHECKPOINTS = "checkpoint-*"
 _OF_THE_SITTING = ("output_dir", "overwrite", "resume", "tensorboard_figures_every")

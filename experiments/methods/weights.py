@@ -14,6 +14,7 @@ from adalora.files import read_tensors_file
 from adalora.targets import find_targets
 
 from ..config import RunConfig
+from .stacks import stacks
 
 _TOP = 2  # of FT-Top2
 
@@ -69,14 +70,14 @@ def free_top(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
         ConfigError: the model has no such layers.
         TargetError: a name in the settings matches nothing.
     """
-    layers = _layers(model)
-    if not layers:
+    found = stacks(model)
+    if not found:
         raise adalora.ConfigError(
             "method is 'ft-top2', but the model has no list of layers with an attention in each; allowed: "
             "transformers, or another method."
         )
-    _freeze_all_but_the_head(model, config)
-    for layer in layers[-_TOP:]:
+    freeze_all_but_the_head(model, config)
+    for layer in found[-1][-_TOP:]:
         layer.requires_grad_(True)
     return []
 
@@ -94,7 +95,7 @@ def free_biases(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
             "method is 'bitfit', but no weight of the model is a bias; allowed: models with biases, or "
             "another method."
         )
-    _freeze_all_but_the_head(model, config)
+    freeze_all_but_the_head(model, config)
     for bias in biases:
         bias.requires_grad_(True)
     return []
@@ -112,27 +113,18 @@ def free_head(model: nn.Module, config: RunConfig) -> list[TrainerCallback]:
             "adapter.train_modules is empty, so there is no head to train alone; allowed: the names of the "
             "modules that are new to the task, or baseline.head: false for a model that has none."
         )
-    _freeze_all_but_the_head(model, config)
+    freeze_all_but_the_head(model, config)
     return []
 
 
-def _freeze_all_but_the_head(model: nn.Module, config: RunConfig) -> None:
+def freeze_all_but_the_head(model: nn.Module, config: RunConfig) -> None:
+    """Leave ``adapter.train_modules`` alone free.
+
+    Raises:
+        TargetError: a name in the settings matches nothing.
+    """
     find_targets(model, config.adapter)  # raises where a name in the settings matches nothing
     model.requires_grad_(False)
     for name, module in model.named_modules():
         if is_under(name, config.adapter.train_modules):
             module.requires_grad_(True)
-
-
-def _layers(model: nn.Module) -> list[nn.Module]:
-    """Return the layers of the stack that stands last in the model; lists within layers are none."""
-    stacks: dict[str, list[nn.Module]] = {}
-    for name, module in model.named_modules():
-        inside = any(name.startswith(f"{outer}.") for outer in stacks)
-        if isinstance(module, nn.ModuleList) and len(module) and not inside and all(map(_attends, module)):
-            stacks[name] = list(module)
-    return list(stacks.values())[-1] if stacks else []
-
-
-def _attends(layer: nn.Module) -> bool:
-    return any("attention" in type(module).__name__.lower() for module in layer.modules())

@@ -12,7 +12,9 @@ from experiments.models import build_base
 from experiments.prepare import prepare
 from experiments.train import train
 
-KEPT = {"head": files.HEAD, "full": files.TRAINED, "ft-top2": files.TRAINED, "bitfit": files.TRAINED}
+IN_ONE_FILE = ("full", "ft-top2", "bitfit", "adapter-h", "adapter-l", "adapter-p", "adapter-d")
+WITH_TOKENS = ("preembed", "prelayer", "lora+pe", "lora+pl")
+KEPT = {"head": files.HEAD, **dict.fromkeys((*IN_ONE_FILE, *WITH_TOKENS), files.TRAINED)}
 
 
 def base_of(data):
