@@ -6,9 +6,9 @@ from types import MappingProxyType
 from ..checks import require, unknown
 from ..config import DataConfig
 from . import glue, hub, loveda, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24, wordnet_definitions
-from .task import DATA_SEED, Splits, Task, cut
+from .task import DATA_SEED, Splits, Task, cut, require_metric
 
-__all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get"]
+__all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get", "require_metric"]
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
