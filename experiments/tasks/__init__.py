@@ -5,7 +5,19 @@ from types import MappingProxyType
 
 from ..checks import require, unknown
 from ..config import DataConfig
-from . import glue, hub, loveda, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24, wordnet_definitions
+from . import (
+    glue,
+    hub,
+    loveda,
+    newsgroups,
+    rotten_tomatoes,
+    squad_v2,
+    stsb,
+    summaries,
+    vader_movies,
+    wordnet24,
+    wordnet_definitions,
+)
 from .task import DATA_SEED, Splits, Task, cut, require_metric
 
 __all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get", "require_metric"]
@@ -15,6 +27,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         task.name: task
         for task in (
             rotten_tomatoes.TASK,
+            vader_movies.TASK,
+            newsgroups.TASK,
             wordnet24.TASK,
             wordnet_definitions.TASK,
             stsb.TASK,
