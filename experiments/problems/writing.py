@@ -89,7 +89,10 @@ def _encode(rows: Dataset, columns: Columns, tokenizer: PreTrainedTokenizerBase,
     def encode(batch: dict[str, list[str]]) -> dict[str, Any]:
         found: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": [], "labels": []}
         for first, target in zip(batch[given], batch[columns.target], strict=True):
-            begun = _tokens(tokenizer, f"{first}:")[: data.max_length]
+            begun = _tokens(tokenizer, f"{first}:")
+            if len(begun) > data.max_length:  # the mark behind which the text begins is not cut off
+                mark = _tokens(tokenizer, ":")
+                begun = begun[: data.max_length - len(mark)] + mark
             rest = _tokens(tokenizer, f" {target}")[: data.target_length - 1]
             rest.append(tokenizer.eos_token_id)
             found["input_ids"].append(begun + rest)

@@ -39,6 +39,14 @@ def test_only_what_is_to_be_written_has_labels(tokenizer):
     assert len(second["input_ids"]) == len(first["input_ids"]) + 1
 
 
+def test_a_first_part_that_is_cut_keeps_its_end_mark(tokenizer):
+    rows = Dataset.from_dict({"word": ["a b c d e f"], "definition": ["good"]})
+    (row,) = WRITING.encode(rows, COLUMNS, tokenizer, DataConfig(max_length=4))
+    mark = tokenizer(":", add_special_tokens=False)["input_ids"]
+    begun = [token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label < 0]
+    assert begun == tokenizer("a b c", add_special_tokens=False)["input_ids"] + mark
+
+
 def test_prompts_end_where_the_text_begins():
     tokens = torch.tensor([[5, 6, 7, 8], [9, 7, 0, 0]])
     labels = torch.tensor([[-100, -100, 7, 8], [-100, 7, -100, -100]])
