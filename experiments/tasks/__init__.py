@@ -11,10 +11,12 @@ from . import (
     loveda,
     newsgroups,
     rotten_tomatoes,
+    samsum,
     squad_v2,
     stsb,
     summaries,
     vader_movies,
+    wikisql,
     wordnet24,
     wordnet_definitions,
 )
@@ -35,6 +37,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             *glue.TASKS,
             squad_v2.TASK,
             *summaries.TASKS,
+            samsum.TASK,
+            wikisql.TASK,
             loveda.TASK,
         )
     }
