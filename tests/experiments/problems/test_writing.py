@@ -9,7 +9,7 @@ from transformers import EvalPrediction
 from experiments.config import DataConfig, EvaluationConfig
 from experiments.models import load_model
 from experiments.pretrained import load_tokenizer
-from experiments.problems import WRITING, Columns, Part
+from experiments.problems import WRITING, Columns, Part, Reach
 from experiments.problems.writing import prompts
 from tests.experiments import tiny
 
@@ -45,6 +45,11 @@ def test_a_first_part_that_is_cut_keeps_its_end_mark(tokenizer):
     mark = tokenizer(":", add_special_tokens=False)["input_ids"]
     begun = [token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label < 0]
     assert begun == tokenizer("a b c", add_special_tokens=False)["input_ids"] + mark
+
+
+def test_what_is_to_be_written_counts_in_full():
+    features = Dataset.from_dict({"labels": [[-100, 5], [-100, -100, 5]]})
+    assert WRITING.reach(features, DataConfig(target_length=9)) == (Reach("max_length", 11, 9),)
 
 
 def test_prompts_end_where_the_text_begins():
