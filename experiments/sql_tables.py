@@ -102,7 +102,7 @@ def _run(base: sqlite3.Connection, table: Table, query: Query, steps: int) -> li
         # Made of numbers and of words of ours; and a query without a join finds no more rows than there are.
         found = base.execute(f"SELECT {asked} FROM rows" + (f" WHERE {where}" if where else ""), values)  # noqa: S608
         return [cell for (cell,) in found]
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):  # half a character of UTF-16 is no text to SQLite
         return None
 
 

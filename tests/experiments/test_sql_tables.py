@@ -56,6 +56,7 @@ def test_what_cannot_be_run_finds_nothing():
     assert ask("SELECT col0 FROM table WHERE col7 = 'a'") is None
     assert ask("SELECT col0 FROM table WHERE col2 = 'many'") is None
     assert answers(TABLE, [Query(0, 0, (Condition(0, 0, "a"),) * 2000)]) == [None]
+    assert ask("SELECT col0 FROM table WHERE col0 = '\ud800'") is None
     assert answers(TABLE, [None, Query(0, 0)]) == [None, ["ann lee", "bo", "cy", "d'arcy"]]
 
 
