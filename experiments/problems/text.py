@@ -6,6 +6,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..config import DataConfig
+from .problem import Reach
 
 
 def fill_padding(
@@ -30,3 +31,8 @@ def longest(features: Dataset, data: DataConfig) -> tuple[list[int], str]:
     lengths = [len(tokens) for tokens in features["input_ids"]]
     positions = sorted(range(len(lengths)), key=lengths.__getitem__)[-2:]
     return positions, f"{max(lengths)} tokens, data.max_length is {data.max_length}"
+
+
+def reach_of_inputs(features: Dataset, _: DataConfig) -> tuple[Reach]:
+    """Return that of the longest input, for the kinds that write nothing."""
+    return (Reach("max_length", max(map(len, features["input_ids"]))),)

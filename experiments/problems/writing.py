@@ -18,7 +18,7 @@ from transformers import (
 
 from ..config import DataConfig, EvaluationConfig
 from ..pretrained import load_tokenizer
-from .problem import Columns, Part, Problem, no_options, targets
+from .problem import Columns, Part, Problem, Reach, no_options, targets
 from .text import auto_class_alone, fill_padding, longest, padded
 
 _HIDDEN = -100  # a label that the loss leaves out
@@ -89,7 +89,10 @@ def _encode(rows: Dataset, columns: Columns, tokenizer: PreTrainedTokenizerBase,
     def encode(batch: dict[str, list[str]]) -> dict[str, Any]:
         found: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": [], "labels": []}
         for first, target in zip(batch[given], batch[columns.target], strict=True):
-            begun = _tokens(tokenizer, f"{first}:")[: data.max_length]
+            begun = _tokens(tokenizer, f"{first}:")
+            if len(begun) > data.max_length:  # the mark behind which the text begins is not cut off
+                mark = _tokens(tokenizer, ":")
+                begun = begun[: data.max_length - len(mark)] + mark
             rest = _tokens(tokenizer, f" {target}")[: data.target_length - 1]
             rest.append(tokenizer.eos_token_id)
             found["input_ids"].append(begun + rest)
@@ -118,6 +121,12 @@ def _decode(
     return [(text.strip().splitlines() or [""])[0] for text in written]
 
 
+def _reach(features: Dataset, data: DataConfig) -> tuple[Reach]:
+    # A model that has not learned to stop writes target_length tokens behind the longest first part.
+    longest_start = max(labels.count(_HIDDEN) for labels in features["labels"])
+    return (Reach("max_length", longest_start + data.target_length, data.target_length),)
+
+
 def _repeat(part: Part) -> list[str]:
     return list(part.rows[part.columns.inputs[0]])
 
@@ -134,6 +143,7 @@ WRITING = Problem(
     arguments=_arguments,
     encode=_encode,
     largest=longest,
+    reach=_reach,
     require_batches=padded,
     collator=_collator,
     decode=_decode,

@@ -5,22 +5,40 @@ from types import MappingProxyType
 
 from ..checks import require, unknown
 from ..config import DataConfig
-from . import glue, hub, loveda, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24, wordnet_definitions
-from .task import DATA_SEED, Splits, Task, cut
+from . import (
+    glue,
+    hub,
+    loveda,
+    newsgroups,
+    rotten_tomatoes,
+    samsum,
+    squad_v2,
+    stsb,
+    summaries,
+    vader_movies,
+    wikisql,
+    wordnet24,
+    wordnet_definitions,
+)
+from .task import DATA_SEED, Splits, Task, cut, require_metric
 
-__all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get"]
+__all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get", "require_metric"]
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
         task.name: task
         for task in (
             rotten_tomatoes.TASK,
+            vader_movies.TASK,
+            newsgroups.TASK,
             wordnet24.TASK,
             wordnet_definitions.TASK,
             stsb.TASK,
             *glue.TASKS,
             squad_v2.TASK,
             *summaries.TASKS,
+            samsum.TASK,
+            wikisql.TASK,
             loveda.TASK,
         )
     }

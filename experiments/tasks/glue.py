@@ -29,6 +29,7 @@ def _task(
     *,
     score: Score = accuracy,
     headline: str = "accuracy",
+    others: tuple[str, ...] = (),
     tests: tuple[str, ...] = ("validation",),
 ) -> Task:
     columns = Columns(inputs, "label")
@@ -40,6 +41,7 @@ def _task(
         load=partial(_load, subset, columns, classes, tests),
         score=score,
         headline=headline,
+        others=others,
     )
 
 
@@ -64,6 +66,7 @@ MRPC = _task(
     ("sentence1", "sentence2"),
     ("not_equivalent", "equivalent"),
     score=accuracy_and_f1,
+    others=("f1",),
 )
 QNLI = _task(
     "qnli",
@@ -77,6 +80,7 @@ QQP = _task(
     ("question1", "question2"),
     ("not_duplicate", "duplicate"),
     score=accuracy_and_f1,
+    others=("f1",),
 )
 RTE = _task(
     "rte",
@@ -97,6 +101,7 @@ STSB = _task(
     (),
     score=correlations,
     headline="pearson",
+    others=("spearman",),
 )
 
 WNLI = _task(

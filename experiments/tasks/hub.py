@@ -49,6 +49,7 @@ def hub_task(name: str, data: DataConfig) -> Task:
         load=partial(_load_numbers if regression else _load_classes, name, columns),
         score=correlations if regression else accuracy,
         headline="pearson" if regression else "accuracy",
+        others=("spearman",) if regression else (),
     )
 
 

@@ -14,7 +14,7 @@ from adalora.errors import ConfigError, DataError
 from ..config import DataConfig
 from ..images import read_mask, require_pair, require_whole
 from ..metrics import Scores
-from ..overlap import overlap, require_torchmetrics
+from ..overlap import ACCURACY, IOU, overlap, require_torchmetrics
 from ..problems import SEGMENTATION, Columns
 from .task import Splits, Task
 
@@ -118,4 +118,5 @@ TASK = Task(
     load=_load,
     score=_score,
     headline="mIoU",
+    others=("aAcc", "mAcc", *(kind + name for kind in (IOU, ACCURACY) for name in CLASSES)),
 )

@@ -24,11 +24,14 @@ class Source:
         name: owner and name.
         subset: its configuration, where it has several.
         revision: its branch, where it is not the main one.
+        gaps: whether it is known to have rows with empty cells, which are left out then. In a local folder
+            such a row may be a mistake, and is told.
     """
 
     name: str
     subset: str | None = None
     revision: str | None = None
+    gaps: bool = False
 
 
 def read(source: Source, path: str | None, splits: Collection[str], columns: Columns) -> dict[str, Dataset]:
@@ -41,21 +44,32 @@ def read(source: Source, path: str | None, splits: Collection[str], columns: Col
         columns: columns that must be there.
 
     Raises:
-        DataError: neither hub nor folder gives the data, or a split or column is missing.
+        DataError: neither hub nor folder gives the data, or a split or column is missing or empty.
     """
     origin = path or source.name
     found = _from_folder(Path(path)) if path else _from_hub(source)
+    names = (*columns.inputs, columns.target)
+    rows: dict[str, Dataset] = {}
     for split in splits:
         _require("split", split, found, origin)
-        for column in (*columns.inputs, columns.target):
+        if not len(found[split]):
+            raise DataError(f"{origin}, split {split!r} has no rows; give it some.")
+        for column in names:
             _require("column", column, found[split].column_names, f"{origin}, split {split!r},")
-            empty = sum(value is None for value in found[split][column])
+        rows[split] = _without_gaps(found[split], names) if source.gaps and not path else found[split]
+        for column in names:
+            empty = sum(value is None for value in rows[split][column])
             if empty:
                 raise DataError(
                     f"{origin}, split {split!r}, column {column!r} has {empty} empty cells; leave "
                     f"those rows out."
                 )
-    return {split: found[split] for split in splits}
+    return rows
+
+
+def _without_gaps(rows: Dataset, names: Collection[str]) -> Dataset:
+    full = [all(cells) for cells in zip(*(rows[name] for name in names), strict=True)]
+    return rows.select([number for number, whole in enumerate(full) if whole])
 
 
 def _from_folder(folder: Path) -> Any:

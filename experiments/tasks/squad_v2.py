@@ -23,4 +23,5 @@ TASK = Task(
     load=_load,
     score=exact_and_f1,
     headline="f1",
+    others=("exact_match",),
 )

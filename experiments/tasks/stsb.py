@@ -40,5 +40,6 @@ TASK = Task(
     load=_load,
     score=correlations,
     headline="pearson",
+    others=("spearman",),
     reads_path=False,
 )

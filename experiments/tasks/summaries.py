@@ -28,6 +28,7 @@ TASKS = (
         load=partial(_load, Source("EdinburghNLP/xsum", revision="refs/convert/parquet"), XSUM),
         score=rouge,
         headline="rougeLsum",
+        others=("rouge1", "rouge2"),
     ),
     Task(
         name="cnn_dailymail",
@@ -37,5 +38,6 @@ TASKS = (
         load=partial(_load, Source("abisee/cnn_dailymail", "3.0.0"), CNN),
         score=rouge,
         headline="rougeLsum",
+        others=("rouge1", "rouge2"),
     ),
 )

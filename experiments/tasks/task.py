@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from datasets import Dataset
 
+from ..checks import unknown
 from ..config import DataConfig
 from ..metrics import Score
 from ..problems import Columns, Problem
@@ -42,6 +43,8 @@ class Task:
         load: settings -> rows.
         score: (predictions, references) -> numbers by name.
         headline: the one number by which runs are compared.
+        others: names of the other numbers that ``score`` returns; of those of single classes some may be
+            missing in an answer.
         reads_path: whether ``data.path`` may say where the rows lie; else they come from a package.
     """
 
@@ -52,7 +55,23 @@ class Task:
     load: Callable[[DataConfig], Splits]
     score: Score
     headline: str
+    others: tuple[str, ...] = ()
     reads_path: bool = True
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all numbers that ``score`` returns, the headline first."""
+        return (self.headline, *self.others)
+
+
+def require_metric(task: Task, metric: str) -> None:
+    """Check that a task has a metric.
+
+    Raises:
+        ConfigError: it has not; its own ones are listed, and those that come close.
+    """
+    if metric not in task.metrics:
+        raise unknown(f"metric of {task.name}", metric, task.metrics)
 
 
 def cut(rows: Dataset, limit: int | None) -> Dataset:

@@ -60,5 +60,6 @@ TASK = Task(
     load=_load,
     score=_score,
     headline="chrf",
+    others=("bleu", "rouge1", "rouge2", "rougeLsum"),
     reads_path=False,
 )

@@ -174,7 +174,11 @@ def test_a_decoder_without_a_padding_token_trains(config, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"data": {"path": None, "max_length": 4000}, "long": True}, ConfigError, "does not go through it"),
+        (
+            {"data": {"path": None, "max_length": 4000}, "long": True},
+            ConfigError,
+            "^data.max_length is 4000, .* allowed here: at most 64",
+        ),
         ({"task": "rotten_tomatos"}, ConfigError, "Did you mean 'rotten_tomatoes'"),
         ({"method": "adalore"}, ConfigError, "Did you mean 'adalora'"),
         (

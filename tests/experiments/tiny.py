@@ -17,7 +17,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from experiments import packages
 from experiments.config import RunConfig
+from experiments.tasks.newsgroups import GROUPS
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [
@@ -104,13 +106,13 @@ def save_bart(folder):
     save_tokenizer(folder)
 
 
-def save_gpt2(folder):
+def save_gpt2(folder, vocabulary=VOCABULARY):
     """Write a decoder whose tokenizer has no padding token."""
-    ids = {"vocab_size": len(VOCABULARY), "bos_token_id": 2, "eos_token_id": 3}
+    ids = {"vocab_size": len(vocabulary), "bos_token_id": 2, "eos_token_id": 3}
     GPT2Model(GPT2Config(n_positions=POSITIONS, n_embd=HIDDEN, n_layer=2, n_head=2, **ids)).save_pretrained(
         folder
     )
-    save_tokenizer(folder)
+    save_tokenizer(folder, vocabulary)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, pad_token=None, eos_token="[SEP]")  # noqa: S106
     tokenizer.save_pretrained(folder)
 
@@ -175,3 +177,16 @@ def build(settings):
             for name, value in settings.items()
         }
     )
+
+
+def write_newsgroups(root, train=40, test=10):
+    """Write the two files of 20 Newsgroups below a root of packages; one message is in both, one comes twice."""
+    path = Path(root) / packages.NEWSGROUPS.inside
+    path.parent.mkdir(parents=True)
+    for name, count in (("train", train), ("test", test)):
+        groups = [GROUPS[i % len(GROUPS)] for i in range(count)]
+        lines = [f"{group}\t{group.split('.')[-1]} {name} {i}" for i, group in enumerate(groups)]
+        lines += ["sci.med\tmed in both", *lines[:1]]
+        text = "\n".join(["Category\tText", "d\tstring", "class\t", "", *lines, ""])
+        path.with_name(f"20newsgroups-{name}.tab").write_text(text, encoding="utf-8")
+    return path

@@ -9,7 +9,7 @@ from transformers import EvalPrediction
 from experiments.config import DataConfig, EvaluationConfig
 from experiments.models import load_model
 from experiments.pretrained import load_tokenizer
-from experiments.problems import WRITING, Columns, Part
+from experiments.problems import WRITING, Columns, Part, Reach
 from experiments.problems.writing import prompts
 from tests.experiments import tiny
 
@@ -37,6 +37,19 @@ def test_only_what_is_to_be_written_has_labels(tokenizer):
     assert first["labels"][: -len(written)] == [-100] * (len(first["labels"]) - len(written))
     assert tokenizer.decode([token for token in second["labels"] if token >= 0]) == "bad [SEP]"
     assert len(second["input_ids"]) == len(first["input_ids"]) + 1
+
+
+def test_a_first_part_that_is_cut_keeps_its_end_mark(tokenizer):
+    rows = Dataset.from_dict({"word": ["a b c d e f"], "definition": ["good"]})
+    (row,) = WRITING.encode(rows, COLUMNS, tokenizer, DataConfig(max_length=4))
+    mark = tokenizer(":", add_special_tokens=False)["input_ids"]
+    begun = [token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label < 0]
+    assert begun == tokenizer("a b c", add_special_tokens=False)["input_ids"] + mark
+
+
+def test_what_is_to_be_written_counts_in_full():
+    features = Dataset.from_dict({"labels": [[-100, 5], [-100, -100, 5]]})
+    assert WRITING.reach(features, DataConfig(target_length=9)) == (Reach("max_length", 11, 9),)
 
 
 def test_prompts_end_where_the_text_begins():

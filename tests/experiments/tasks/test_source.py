@@ -13,6 +13,39 @@ ROWS = [{"text": "a", "label": 0}, {"text": "b", "label": 1}]
 NOWHERE = Source("nobody/nothing")
 
 
+def test_an_empty_split_is_named_whatever_the_file(tmp_path):
+    write_split(tmp_path, "train", ROWS)
+    Dataset.from_list(ROWS).select([]).to_parquet(tmp_path / "validation.parquet")
+    with pytest.raises(DataError, match=r"validation\.parquet cannot be read as parquet: .* no data"):
+        read(NOWHERE, str(tmp_path), ("train", "validation"), COLUMNS)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_an_empty_split_of_the_hub_is_named(monkeypatch, count):
+    rows = Dataset.from_list(ROWS).select(range(count))
+    monkeypatch.setattr("experiments.tasks.source.load_dataset", lambda *args, **named: {"train": rows})
+    if count:
+        assert list(read(Source("x/y"), None, ["train"], COLUMNS)["train"]) == ROWS
+    else:
+        with pytest.raises(DataError, match=r"^x/y, split 'train' has no rows"):
+            read(Source("x/y"), None, ["train"], COLUMNS)
+
+
+def test_rows_with_gaps_are_left_out_where_the_hub_is_known_to_have_some(monkeypatch, tmp_path):
+    rows = [{"text": "a", "label": "x"}, {"text": None, "label": "y"}, {"text": "", "label": "z"}]
+    found = {"train": Dataset.from_list(rows)}
+    monkeypatch.setattr("experiments.tasks.source.load_dataset", lambda *args, **named: found)
+    assert list(read(Source("x/y", gaps=True), None, ["train"], COLUMNS)["train"]) == rows[:1]
+    with pytest.raises(DataError, match="has 1 empty cells"):
+        read(Source("x/y"), None, ["train"], COLUMNS)
+
+
+def test_rows_with_gaps_in_a_folder_are_told(tmp_path):
+    write_split(tmp_path, "train", [*ROWS, {"text": None, "label": 1}])
+    with pytest.raises(DataError, match="has 1 empty cells"):
+        read(Source("x/y", gaps=True), str(tmp_path), ["train"], COLUMNS)
+
+
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet", "disk"])
 def test_every_kind_of_folder_reads_alike(tmp_path, kind):
     rows = Dataset.from_list(ROWS)
