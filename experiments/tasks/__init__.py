@@ -5,7 +5,20 @@ from types import MappingProxyType
 
 from ..checks import require, unknown
 from ..config import DataConfig
-from . import glue, hub, loveda, rotten_tomatoes, squad_v2, stsb, summaries, wordnet24, wordnet_definitions
+from . import (
+    dart,
+    e2e,
+    glue,
+    hub,
+    loveda,
+    rotten_tomatoes,
+    squad_v2,
+    stsb,
+    summaries,
+    webnlg,
+    wordnet24,
+    wordnet_definitions,
+)
 from .task import DATA_SEED, Splits, Task, cut
 
 __all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get"]
@@ -21,6 +34,9 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             *glue.TASKS,
             squad_v2.TASK,
             *summaries.TASKS,
+            e2e.TASK,
+            webnlg.TASK,
+            dart.TASK,
             loveda.TASK,
         )
     }

@@ -24,11 +24,13 @@ class Source:
         name: owner and name.
         subset: its configuration, where it has several.
         revision: its branch, where it is not the main one.
+        folder: the folder of its plain files in that branch, where there are several data sets in it.
     """
 
     name: str
     subset: str | None = None
     revision: str | None = None
+    folder: str | None = None
 
 
 def read(source: Source, path: str | None, splits: Collection[str], columns: Columns) -> dict[str, Dataset]:
@@ -90,7 +92,7 @@ def _from_file(file: Path) -> Dataset:
 
 def _from_hub(source: Source) -> Any:
     try:
-        return load_dataset(source.name, source.subset, revision=source.revision)
+        return load_dataset(source.name, source.subset, data_dir=source.folder, revision=source.revision)
     except Exception as error:
         # The library raises some twenty kinds here: no network, no such name, a gate, a broken download.
         raise DataError(
