@@ -11,6 +11,7 @@ from sklearn import metrics
 Scores = dict[str, float]
 Score = Callable[[Sequence[Any], Sequence[Any]], Scores]
 
+LOWER_IS_BETTER = frozenset({"ter"})  # of these metrics the lowest number is the best
 OF_CLASS = "/"  # between the name of a metric and that of the one class that it is of
 
 

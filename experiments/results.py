@@ -12,7 +12,8 @@ from .config import RunConfig
 from .metrics import OF_CLASS, Scores
 from .quantization import call_of
 
-_PLAIN = {"pearson", "spearman", "matthews"}  # these are correlations, the others are shares
+# Correlations, and sums that know no 100 %; the others are shares.
+_PLAIN = {"pearson", "spearman", "matthews", "nist", "cider"}
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def base_of(model: nn.Module, config: RunConfig) -> Base | None:
 
 
 def shown(metric: str, value: float) -> str:
-    """Return a metric as people write it: ``0.823`` for a correlation, ``82.3 %`` for a share."""
+    """Return a metric as people write it: ``0.823`` where there is no 100 %, ``82.3 %`` for a share."""
     return f"{value:.3f}" if metric in _PLAIN else f"{100 * value:.1f} %"
 
 

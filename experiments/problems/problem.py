@@ -18,10 +18,13 @@ class Columns:
     Attributes:
         inputs: columns of text, in the order in which the tokenizer gets them; or one with paths of images.
         target: column of the label, answer or summary; or one with paths of masks.
+        accepted: column with the list of all texts that are right, in rows that are measured; None where
+            ``target`` is the only one.
     """
 
     inputs: tuple[str, ...]
     target: str
+    accepted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,3 +113,8 @@ def no_options(*_: object) -> Mapping[str, Any]:
 def targets(part: Part) -> list[Any]:
     """Return the target column as it is."""
     return list(part.rows[part.columns.target])
+
+
+def accepted(part: Part) -> list[Any]:
+    """Return all texts that are right for each row; the target column where the task names no other."""
+    return list(part.rows[part.columns.accepted or part.columns.target])

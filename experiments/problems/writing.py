@@ -18,7 +18,7 @@ from transformers import (
 
 from ..config import DataConfig, EvaluationConfig
 from ..pretrained import load_tokenizer
-from .problem import Columns, Part, Problem, Reach, no_options, targets
+from .problem import Columns, Part, Problem, Reach, accepted, no_options
 from .text import auto_class_alone, fill_padding, longest, padded
 
 _HIDDEN = -100  # a label that the loss leaves out
@@ -147,7 +147,7 @@ WRITING = Problem(
     require_batches=padded,
     collator=_collator,
     decode=_decode,
-    references=targets,
+    references=accepted,
     constant=_repeat,
     constant_name="what was given, once more",
 )

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from ..checks import require, unknown
 from ..config import DataConfig
 from . import (
+    dart,
+    e2e,
     glue,
     hub,
     loveda,
@@ -16,6 +18,7 @@ from . import (
     stsb,
     summaries,
     vader_movies,
+    webnlg,
     wikisql,
     wordnet24,
     wordnet_definitions,
@@ -37,6 +40,9 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             *glue.TASKS,
             squad_v2.TASK,
             *summaries.TASKS,
+            e2e.TASK,
+            webnlg.TASK,
+            dart.TASK,
             samsum.TASK,
             wikisql.TASK,
             loveda.TASK,

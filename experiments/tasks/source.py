@@ -26,12 +26,14 @@ class Source:
         revision: its branch, where it is not the main one.
         gaps: whether it is known to have rows with empty cells, which are left out then. In a local folder
             such a row may be a mistake, and is told.
+        folder: the folder of its plain files in that branch, where there are several data sets in it.
     """
 
     name: str
     subset: str | None = None
     revision: str | None = None
     gaps: bool = False
+    folder: str | None = None
 
 
 def read(source: Source, path: str | None, splits: Collection[str], columns: Columns) -> dict[str, Dataset]:
@@ -104,7 +106,7 @@ def _from_file(file: Path) -> Dataset:
 
 def _from_hub(source: Source) -> Any:
     try:
-        return load_dataset(source.name, source.subset, revision=source.revision)
+        return load_dataset(source.name, source.subset, data_dir=source.folder, revision=source.revision)
     except Exception as error:
         # The library raises some twenty kinds here: no network, no such name, a gate, a broken download.
         raise DataError(

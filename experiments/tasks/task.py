@@ -43,8 +43,8 @@ class Task:
         load: settings -> rows.
         score: (predictions, references) -> numbers by name.
         headline: the one number by which runs are compared.
-        others: names of the other numbers that ``score`` returns; of those of single classes some may be
-            missing in an answer.
+        others: names of the other numbers that ``score`` returns; those of a class that no row has are not
+            there, nor METEOR without Java.
         reads_path: whether ``data.path`` may say where the rows lie; else they come from a package.
     """
 

@@ -33,6 +33,13 @@ def bart(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def gpt2(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gpt2")
+    tiny.save_gpt2(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sam(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sam")
     tiny_sam.save(folder)

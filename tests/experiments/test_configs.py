@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import adalora
-from experiments import packages
+from experiments import packages, texts
 from experiments.commands import shipped
 from experiments.commands.train import read
 from experiments.fit import arguments, build, count_steps
@@ -32,6 +32,7 @@ ROWS = {
     "squad_v2": 131_754,
     "xsum": 204_045,
     "cnn_dailymail": 287_113,
+    "e2e": 42_061,
     "loveda": 2_522,
 }
 
@@ -59,6 +60,7 @@ MODELS = {
     "microsoft/deberta-v3-base": "deberta",
     "facebook/bart-large": "bart",
     "facebook/sam3": "sam",
+    "gpt2-medium": "gpt2",
 }
 
 # The table of the authors' settings: rank, target, alpha, gamma, t_i, t_f, interval, learning rate, epochs,
@@ -103,7 +105,16 @@ def test_the_settings_are_those_of_the_authors(name):
 
 
 def test_every_task_of_the_paper_ships():
-    assert {name.removeprefix("paper/") for name in PAPER} == set(AUTHORS)
+    assert {name.removeprefix("paper/") for name in PAPER} == {*AUTHORS, "gpt2_e2e"}
+
+
+def test_the_settings_of_loras_authors():
+    config = read(["paper/gpt2_e2e"])
+    adapter, training = config.adapter, config.training
+    assert (adapter.update, adapter.rank, adapter.alpha, adapter.dropout) == ("lora", 4, 32, 0.1)
+    assert (training.learning_rate, training.epochs, training.batch_size) == (2e-4, 5, 8)
+    assert (training.weight_decay, training.lr_warmup, training.lr_schedule) == (0.01, 500, "linear")
+    assert config.evaluation.beams == 10
 
 
 def rows_of(task):
@@ -120,6 +131,7 @@ def rows_of(task):
         "glue/cola": ("sentence",),
         "xsum": ("document", "summary"),
         "cnn_dailymail": ("article", "highlights"),
+        "e2e": ("meaning_representation", "human_reference"),
     }.get(task, ("sentence1", "sentence2"))
     rows = [dict(zip(columns, text.values(), strict=False)) for _ in range(4)]
     label = (lambda i: i / 2) if task == "glue/stsb" else (lambda i: i % 2)
@@ -146,6 +158,7 @@ def local(request, tmp_path, monkeypatch):
             loveda_sample.write(tmp_path / "root", train=4, validation=2, size=32)
             return replace(config, model=model, data=replace(config.data, path=str(tmp_path / "root")))
         monkeypatch.setattr(summaries, "require_rouge", lambda: None)
+        monkeypatch.setattr(texts, "require_all", lambda _: None)
         for split in ("train", "validation", "validation_matched", "validation_mismatched", "test"):
             write_split(tmp_path, split, rows_of(config.task))
         # The small models have fewer positions than those of the files have tokens to write.
@@ -201,12 +214,14 @@ def test_the_adapted_matrices_are_those_meant(name, local):
             "fc1",
             "fc2",
         }
+    elif family == "gpt2":
+        assert [name.removeprefix("transformer.") for name in found] == ["h.0.attn.c_attn", "h.1.attn.c_attn"]
     else:
         assert len(found) == 2 * 6
         assert {module.split(".layer.")[1].split(".", 1)[1] for module in found} == MATRICES[family]
 
 
-@pytest.mark.parametrize("name", PAPER)
+@pytest.mark.parametrize("name", [f"paper/{name}" for name in AUTHORS])
 def test_the_papers_settings_are_nobody_elses(name):
     """What the files leave out is not taken from our recipe."""
     config = read([name])

@@ -12,6 +12,12 @@ def test_shares_are_per_cent_and_correlations_are_not():
     assert shown("pearson", 0.8234) == "0.823"
 
 
+def test_sums_without_a_highest_value_are_no_shares():
+    assert shown("nist", 8.8511) == "8.851"
+    assert shown("cider", 2.5312) == "2.531"
+    assert shown("ter", 0.463) == "46.3 %"
+
+
 def test_the_part_is_named_only_where_there_are_several():
     assert score_cells(Line("a", {"test": {"accuracy": 0.5}})) == {"accuracy": "50.0 %"}
     several = Line("a", {"matched": {"accuracy": 0.5}, "mismatched": {"accuracy": 0.25}})

@@ -11,17 +11,9 @@ from experiments.models import load_model
 from experiments.pretrained import load_tokenizer
 from experiments.problems import WRITING, Columns, Part, Reach
 from experiments.problems.writing import prompts
-from tests.experiments import tiny
 
 COLUMNS = Columns(("word",), "definition")
 ROWS = Dataset.from_dict({"word": ["a", "b c"], "definition": ["good film", "bad"]})
-
-
-@pytest.fixture(scope="module")
-def gpt2(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gpt2")
-    tiny.save_gpt2(folder)
-    return folder
 
 
 @pytest.fixture
@@ -69,6 +61,18 @@ def test_generated_tokens_become_one_line(tokenizer):
 
 def test_the_baseline_repeats_what_was_given():
     assert WRITING.constant(Part(ROWS, COLUMNS, ROWS)) == ["a", "b c"]
+
+
+def test_rows_may_name_several_texts_that_are_right(tokenizer):
+    assert WRITING.references(Part(ROWS, COLUMNS, ROWS)) == ["good film", "bad"]
+    rows = ROWS.add_column("all", [["good film", "a film"], ["bad"]])
+    several = Columns(("word",), "definition", accepted="all")
+    assert WRITING.references(Part(rows, several, rows)) == [["good film", "a film"], ["bad"]]
+    settings = DataConfig(max_length=8, target_length=4)
+    features = [
+        WRITING.encode(one, how, tokenizer, settings) for one, how in ((ROWS, COLUMNS), (rows, several))
+    ]
+    assert features[0].to_list() == features[1].to_list()
 
 
 def test_it_trains_and_writes(gpt2, tokenizer, tmp_path):

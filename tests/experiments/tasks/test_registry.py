@@ -27,6 +27,7 @@ def test_an_unknown_task_lists_the_near_ones():
         ("glue/sst2", {"stride": 16}, "data.stride"),
         ("squad_v2", {"target_length": 32}, "data.target_length"),
         ("xsum", {"stride": 16}, "data.stride"),
+        ("e2e", {"stride": 16}, "data.stride"),
     ],
 )
 def test_a_length_that_the_problem_does_not_read_is_refused(name, settings, field):
