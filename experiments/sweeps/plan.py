@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from adalora.errors import ConfigError
 
 from ..checks import did_you_mean, require
 from ..mappings import read_mapping
+from .resources import Resources, read_resources
 
 Grid = Mapping[str, list[Any]]
 
-_KNOWN = ("name", "base", "grid", "grids", "output")
+_KNOWN = ("name", "base", "grid", "grids", "output", "resources")
 _EXAMPLE = "lists by full setting name, such as adapter.rank: [4, 8]"
 
 
@@ -28,12 +29,14 @@ class Plan:
         base: settings that all runs share: a shipped file, a path, or the settings themselves.
         grids: what is varied, values by full setting name; each grid is a product, and all are joined.
         output: folder for the results.
+        resources: what each run needs, for an engine that shares them out.
     """
 
     name: str
     base: str | Mapping[str, Any]
     grids: tuple[Grid, ...]
     output: str
+    resources: Resources = field(default_factory=Resources)
 
     def count(self) -> int:
         """Return how many runs it makes."""
@@ -80,7 +83,8 @@ def read_plan(path: Path) -> Plan:
     require(fits, "base", base, "a shipped file, the path of a YAML file, or settings")
     output = found.get("output", f"runs/sweeps/{name}")
     require(isinstance(output, str) and bool(output), "output", output, "a folder")
-    return Plan(name, base or "", tuple(_grids(found)), output)
+    resources = read_resources(found.get("resources", {}))
+    return Plan(name, base or "", tuple(_grids(found)), output, resources)
 
 
 def _grids(found: Mapping[str, Any]) -> Iterator[Grid]:

@@ -6,20 +6,20 @@ from pathlib import Path
 
 from ..config import RunConfig
 from ..results import in_columns, shown
-from .pool import run_all
+from .engine import Engine
 from .runs import require_data
 from .store import Store
 
 _VALIDATION = "validation"
 
 
-def sweep(configs: Sequence[RunConfig], output: Path, *, jobs: int, retry: bool, label: str) -> str:
+def sweep(configs: Sequence[RunConfig], output: Path, *, engine: Engine, retry: bool, label: str) -> str:
     """Train the runs that have neither a result nor a failure, and return the table of all of them.
 
     Args:
         configs: the runs.
         output: folder for the results.
-        jobs: processes.
+        engine: where they are trained.
         retry: try those again that have failed.
         label: what stands before the progress bar.
 
@@ -38,7 +38,7 @@ def sweep(configs: Sequence[RunConfig], output: Path, *, jobs: int, retry: bool,
     )
     require_data(waiting)
     if waiting:
-        run_all(waiting, store, jobs=jobs, label=label)
+        engine(waiting, store, label=label)
     return table(configs, store)
 
 
