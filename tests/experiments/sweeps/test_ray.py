@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,10 +22,9 @@ from experiments.sweeps import engine, ray_address, ray_engine
 from experiments.sweeps.cell import run_cell
 from experiments.sweeps.resources import Resources
 from experiments.sweeps.store import FolderError, Store
-
-pytest.importorskip("ray", reason="ray is not installed")
 from tests.experiments.sweeps import ray_stubs
 
+exceptions = pytest.importorskip("ray", reason="ray is not installed").exceptions
 ONE = Resources(cpus=1)
 
 
@@ -39,7 +39,7 @@ def nodes(tmp_path_factory):
         small = {"object_store_memory": 80 * 2**20}
         cluster = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small})
         try:
-            _, lost = (cluster.add_node(num_cpus=2, **small) for _ in range(2))
+            _, lost = (cluster.add_node(num_cpus=1, **small) for _ in range(2))
             yield cluster, lost
         finally:
             cluster.shutdown()
@@ -128,17 +128,32 @@ def test_real_trainings_come_to_what_they_do_here(sweep, config, tmp_path):
 
 def test_a_run_that_no_node_has_room_for_is_refused(sweep, configs, tmp_path):
     with pytest.raises(
-        ConfigError, match=r"resources is 3 cpus, 0 gpus and .* the largest has 2 cpus, 0 gpus"
+        ConfigError, match=r"resources is 3 cpus, 0 gpus and .* the largest has 1 cpus, 0 gpus"
     ):
         sweep(configs, Store(tmp_path / "results"), resources=Resources(cpus=3))
 
 
-def test_a_full_disk_ends_the_sweep(sweep, configs, tmp_path):
-    blocked = tmp_path / "results"
+def test_a_full_disk_ends_the_sweep_and_a_result_that_is_no_json_does_not(configs, tmp_path):
+    failure = ray_engine._kept(configs[0], {"scores": object()}, Store(tmp_path / "results"))
+    assert failure.reason.startswith("TypeError: ")
+    blocked = tmp_path / "blocked"
     blocked.write_text("a file, where the folder would be")
     with pytest.raises(FolderError, match="what has finished is kept"):
-        sweep(configs, Store(blocked), jobs=1, run=ray_stubs.scored)
-    assert len(list(tmp_path.glob("*.begun"))) == 1
+        ray_engine._kept(configs[0], {"scores": {}}, Store(blocked))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (exceptions.OutOfMemoryError("much"), "its node ran out of memory, so Ray killed it; ask for more"),
+        (exceptions.ObjectStoreFullError("much"), "ObjectStoreFullError: much"),
+    ],
+)
+def test_how_a_run_was_lost_is_told(error, said):
+    def get(reference):
+        raise error
+
+    assert ray_engine._found(SimpleNamespace(get=get, exceptions=exceptions), None).reason.startswith(said)
 
 
 def test_where_nothing_or_something_else_answers_is_refused_in_time(configs, tmp_path, monkeypatch):
@@ -164,7 +179,7 @@ def test_who_stops_a_sweep_stops_the_cluster_that_it_has_started(how, tmp_path):
 
         here = sys.argv[1]
         configs = [RunConfig(name=f"{s}", task="t", model="m", seed=s, output_dir=here) for s in range(40)]
-        words = {"jobs": 2, "resources": Resources(0.5), "address": None, "label": "sweep"}
+        words = {"jobs": 1, "resources": Resources(), "address": None, "label": "sweep"}
         ray_engine.run_all(configs, Store(Path(here) / "results"), run=ray_stubs.scored, **words)
     """
     script = tmp_path / "program.py"
