@@ -1,11 +1,13 @@
 """``adalora sweep SWEEP``: many runs from lists of settings, each trained once."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from adalora.errors import ConfigError
 
 from ..checks import require
 from ..mappings import read_mapping
+from ..sweeps.engines import ENGINES, Wanted, engine_of
 from ..sweeps.entries import entries_of
 from ..sweeps.plan import Plan, read_plan
 from ..sweeps.run import sweep
@@ -23,9 +25,13 @@ FORM = Form(
     f"a YAML file, or a shipped sweep: {', '.join(shipped.shipped_sweeps())}",
     (
         Option("output", "folder for the results; else the file's, or runs/sweeps/NAME", "DIR"),
-        Option("jobs", "runs beside each other, which share the cores; 1 unless given", "N"),
+        Option("jobs", "runs at once; else 1, which share the cores, or with ray as many as have room", "N"),
         Option("yes", f"have more than {MOST:,} runs"),
         Option("retry", "try those again that have failed"),
+        Option(
+            "engine", "processes of this machine, or the nodes of a Ray cluster; local", "|".join(ENGINES)
+        ),
+        Option("address", "with ray: of a cluster to join, or auto; else one is started here", "HOST:PORT"),
     ),
 )
 
@@ -40,14 +46,28 @@ def run(words: list[str]) -> str:
         return FORM.help()
     (name,), given = FORM.read(words)
     plan = read_plan(shipped.find(name, "SWEEP", shipped.shipped_sweeps()))
-    jobs = given.get("jobs", ["1"])[0]
-    require(jobs.isdecimal() and int(jobs) >= 1, "jobs", jobs, "a whole number of at least 1")
+    engine = engine_of(
+        _one(given, "engine") or "local", Wanted(_jobs(given), plan.resources, _one(given, "address"))
+    )
     if plan.count() > MOST and "yes" not in given:
         raise ConfigError(f"{name} makes {plan.count():,} runs, more than {MOST:,}; give --yes to have them.")
     output = given.get("output", [plan.output])[0]
     entries = entries_of(plan, _base(plan), train.reader())
-    told = sweep(entries, Path(output), jobs=int(jobs), retry="retry" in given, label=plan.name)
+    told = sweep(entries, Path(output), engine=engine, retry="retry" in given, label=plan.name)
     return f"\n{told}\n\nin {output}"
+
+
+def _jobs(given: Mapping[str, list[str]]) -> int | None:
+    jobs = _one(given, "jobs")
+    if jobs is None:
+        return None
+    require(jobs.isdecimal() and int(jobs) >= 1, "jobs", jobs, "a whole number of at least 1")
+    return int(jobs)
+
+
+def _one(given: Mapping[str, list[str]], name: str) -> str | None:
+    """Return the value of an option; None where it is not given."""
+    return given[name][0] if name in given else None
 
 
 def _base(plan: Plan) -> dict[str, object]:

@@ -15,10 +15,11 @@ from ..checks import did_you_mean, require
 from ..mappings import read_mapping
 from .budget import Budget, read_budget
 from .choice import Choice, read_choice, read_seeds
+from .resources import Resources, read_resources
 
 Grid = Mapping[str, list[Any]]
 
-_KNOWN = ("name", "base", "grid", "grids", "seeds", "choose", "budget", "report", "output")
+_KNOWN = ("name", "base", "grid", "grids", "seeds", "choose", "budget", "report", "output", "resources")
 _EXAMPLE = "lists by full setting name, such as adapter.rank: [4, 8]"
 
 
@@ -35,6 +36,7 @@ class Plan:
         choice: what every combination chooses for itself on validation rows; None for nothing.
         budget: of what every combination is left with in the end; None for what its settings say.
         report: how its tables are laid out, as it stands in the file.
+        resources: what each run needs, for an engine that shares them out.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Plan:
     choice: Choice | None = None
     budget: Budget | None = None
     report: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    resources: Resources = field(default_factory=Resources)
 
     def count(self) -> int:
         """Return how many runs it makes, at most: a seed that has decided is not trained again."""
@@ -106,6 +109,7 @@ def read_plan(path: Path) -> Plan:
         read_choice(found["choose"]) if "choose" in found else None,
         read_budget(found["budget"]) if "budget" in found else None,
         report,
+        read_resources(found.get("resources", {})),
     )
     _require_seeds(plan)
     return plan

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..config import RunConfig
+from .engine import Engine
 from .entries import Entry
 from .outcomes import outcomes
-from .pool import run_all
 from .runs import require_data
 from .store import Store
 from .table import table
 
 
-def sweep(entries: Sequence[Entry], output: Path, *, jobs: int, retry: bool, label: str) -> str:
+def sweep(entries: Sequence[Entry], output: Path, *, engine: Engine, retry: bool, label: str) -> str:
     """Train the runs that have neither a result nor a failure, and return the table of all entries.
 
     First come the runs that decide on what is chosen, then those that are compared.
@@ -21,7 +21,7 @@ def sweep(entries: Sequence[Entry], output: Path, *, jobs: int, retry: bool, lab
     Args:
         entries: what is compared.
         output: folder for the results.
-        jobs: processes.
+        engine: where they are trained.
         retry: try those again that have failed.
         label: what stands before the progress bar.
 
@@ -35,12 +35,14 @@ def sweep(entries: Sequence[Entry], output: Path, *, jobs: int, retry: bool, lab
             store.forget_failure(config)
     require_data([config for config in everything if _waits(config, store)])
     trials = [run for entry in entries for runs in entry.trials.values() for run in runs]
-    _train(trials, store, "trials", jobs=jobs, label=label)
-    _train((run for entry in entries for run in entry.compared(store)), store, "runs", jobs=jobs, label=label)
+    _train(trials, store, "trials", engine=engine, label=label)
+    _train(
+        (run for entry in entries for run in entry.compared(store)), store, "runs", engine=engine, label=label
+    )
     return table(outcomes(entries, store))
 
 
-def _train(configs: Iterable[RunConfig], store: Store, what: str, *, jobs: int, label: str) -> None:
+def _train(configs: Iterable[RunConfig], store: Store, what: str, *, engine: Engine, label: str) -> None:
     every = list({store.path(config): config for config in configs}.values())
     waiting = [config for config in every if _waits(config, store)]
     finished = sum(map(store.has, every))
@@ -50,7 +52,7 @@ def _train(configs: Iterable[RunConfig], store: Store, what: str, *, jobs: int, 
             f"{len(waiting)} to train\n"
         )
     if waiting:
-        run_all(waiting, store, jobs=jobs, label=label)
+        engine(waiting, store, label=label)
 
 
 def _waits(config: RunConfig, store: Store) -> bool:

@@ -24,4 +24,4 @@ def rouge_l(predictions: Sequence[str], references: References) -> Scores:
     return {NAME: total / len(references)}
 
 
-ROUGE_L = Metric("rouge_l", rouge_l, require_rouge)
+ROUGE_L = Metric("rougeL", rouge_l, require_rouge)

@@ -60,10 +60,14 @@ def test_many_runs_ask_for_yes(file, refuse, monkeypatch, say, tmp_path):
     ("words", "said"),
     [
         (["nothing"], "SWEEP is 'nothing'; allowed: the path of a YAML file, or a shipped one: budget, rank."),
-        ([], "SWEEP is missing; usage: adalora sweep SWEEP [--output DIR] [--jobs N] [--yes] [--retry]."),
+        ([], "SWEEP is missing; usage: adalora sweep SWEEP [--output DIR] [--jobs N] [--yes] [--retry] [--engine local|ray] [--address HOST:PORT]."),
         (["rank", "--jobs", "0"], "jobs is '0'; allowed: a whole number of at least 1."),
         (["rank", "--jobs", "two"], "jobs is 'two'; allowed"),
-        (["rank", "--retries"], "option is '--retries'; allowed: --output, --jobs, --yes, --retry. Did you mean"),
+        (["rank", "--engine", "rai"], "engine is 'rai'; allowed: local, ray. Did you mean 'ray'?"),
+        (["rank", "--address", "auto"], "address is 'auto', and engine 'local' stays on this machine; give --engine ray"),
+        (["rank", "--engine", "ray", "--address", "here"], "address is 'here'; allowed: HOST:PORT of a Ray cluster, or auto"),
+        (["rank", "--engine", "ray", "--address", "here:65536"], "address is 'here:65536'; allowed: HOST:PORT"),
+        (["rank", "--retries"], "option is '--retries'; allowed: --output, --jobs, --yes, --retry, --engine, --address. Did you mean"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(words, said, refuse):

@@ -5,6 +5,7 @@ import yaml
 
 from adalora import ConfigError
 from experiments.sweeps.plan import read_plan
+from experiments.sweeps.resources import Resources
 
 GRID = {"adapter.rank": [4, 8], "seed": [0, 1, 2], "method": ["lora"]}
 
@@ -39,6 +40,12 @@ def test_several_grids_are_joined(plan):
     assert plan(grid={"seed": [0]}, grids=[{"seed": [1, 2]}]).count() == 3
 
 
+def test_what_a_run_needs_is_read(plan):
+    assert plan(grid=GRID).resources == Resources(cpus=1, gpus=0, memory=0)
+    found = plan(grid=GRID, resources={"cpus": 2, "gpus": 0.5, "memory": "4e9"}).resources
+    assert found == Resources(cpus=2, gpus=0.5, memory=4e9)
+
+
 def test_a_million_runs_are_counted_and_not_made(plan):
     assert plan(grid={f"setting{number}": [*range(10)] for number in range(6)}).count() == 10**6
 
@@ -57,6 +64,12 @@ def test_a_million_runs_are_counted_and_not_made(plan):
         ({"grids": [{"seed": [0]}, {"seed": 1}]}, r"grids\[1\]: seed is 1; allowed: a list"),
         ({"grid": GRID, "base": None}, "base is None; allowed: a shipped file, the path of a YAML file, or settings"),
         ({"grid": GRID, "name": "a/b"}, "name is 'a/b'; allowed: up to 100 letters"),
+        ({"grid": GRID, "resources": 2}, "resources is 2; allowed: needs of one run by name, such as cpus: 2"),
+        ({"grid": GRID, "resources": {"gpu": 1}}, "resources: gpu is nothing .* allowed: cpus, gpus, memory. Did you mean 'gpus'"),
+        ({"grid": GRID, "resources": {"gpus": -1}}, "resources: gpus is -1; allowed: a number of at least 0, whole above 1"),
+        ({"grid": GRID, "resources": {"cpus": 1.5}}, "resources: cpus is 1.5; allowed: a number of at least 0, whole above 1"),
+        ({"grid": GRID, "resources": {"memory": "much"}}, "resources: memory is 'much'; allowed: a number of at least 0"),
+        ({"grid": GRID, "resources": {"memory": True}}, "resources: memory is True; allowed: a number"),
         ({"grid": GRID, "output": 3}, "output is 3; allowed: a folder"),
     ],
 )  # fmt: skip
