@@ -109,10 +109,10 @@ def _counter(size: str, config: RunConfig) -> Callable[[int], int]:
         if value not in known:
             try:
                 known[value] = trainable(layout(config.model, problem), with_size(bare, size, value))
-            except TargetError:
+            except (ConfigError, TargetError):
                 if value == 1:
                     raise
-                known[value] = _MOST_WEIGHTS  # a rank that the matrices do not have
+                known[value] = _MOST_WEIGHTS  # more than the matrices or positions have
         return known[value]
 
     return count

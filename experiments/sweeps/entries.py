@@ -1,7 +1,7 @@
 """What a sweep compares: every combination with its runs, checked before anything trains."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -156,8 +156,18 @@ class _Maker:
             except AdaLoRAError as error:
                 raise type(error)(f"run {name}: {error}") from error
 
+        first: dict[Any, RunConfig] = {}
+
         def runs(value: Any, some: Sequence[int]) -> tuple[RunConfig, ...]:
-            return tuple(self._run(values, words, value, seed) for seed in some)
+            # Reading settings takes a tenth of a second, and runs that differ in their seed are many.
+            if value not in first:
+                first[value] = self._run(values, words, value, some[0])
+            return tuple(
+                replace(first[value], seed=seed, name=self._name(words, value, seed))
+                if isinstance(seed, int)
+                else self._run(values, words, value, seed)
+                for seed in some
+            )
 
         choice = self.plan.choice
         if choice is None:
@@ -168,12 +178,16 @@ class _Maker:
 
     def _run(self, values: Mapping[str, Any], words: Mapping[str, Any], chosen: Any, seed: int) -> RunConfig:
         """Return the settings of one run, as its method really takes them."""
-        choice = self.plan.choice
-        picked = {} if choice is None else {choice.setting: chosen}
-        told = {**words, **picked, **({_SEED: seed} if self.seeds_vary else {})}
-        name = name_of(told) or self.plan.name
+        name, picked = self._name(words, chosen, seed), self._picked(chosen)
         try:
             config = self.read_run({**values, **picked, _SEED: seed, "name": name})
             return methods.get(config.method).resolve(config)
         except ConfigError as error:
             raise ConfigError(f"run {name}: {error}") from error
+
+    def _picked(self, chosen: Any) -> Mapping[str, Any]:
+        return {} if self.plan.choice is None else {self.plan.choice.setting: chosen}
+
+    def _name(self, words: Mapping[str, Any], chosen: Any, seed: int) -> str:
+        told = {**words, **self._picked(chosen), **({_SEED: seed} if self.seeds_vary else {})}
+        return name_of(told) or self.plan.name

@@ -1,11 +1,14 @@
 """``adalora sweep``: its words, and what it says."""
 
+import re
+
 import pytest
 import yaml
 
 from experiments.commands import shipped
 from experiments.commands import sweep as command
 from experiments.commands.train import reader
+from experiments.methods import METHODS
 from experiments.sweeps.entries import entries_of
 from experiments.sweeps.plan import read_plan
 from tests.experiments import tiny
@@ -59,15 +62,15 @@ def test_many_runs_ask_for_yes(file, refuse, monkeypatch, say, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nothing"], "SWEEP is 'nothing'; allowed: the path of a YAML file, or a shipped one: budget, rank."),
+        (["nothing"], "SWEEP is 'nothing'; allowed: the path of a YAML file, or a shipped one: budget, methods, "),
         ([], "SWEEP is missing; usage: adalora sweep SWEEP [--output DIR] [--jobs N] [--yes] [--retry] [--engine local|ray] [--address HOST:PORT]."),
-        (["rank", "--jobs", "0"], "jobs is '0'; allowed: a whole number of at least 1."),
-        (["rank", "--jobs", "two"], "jobs is 'two'; allowed"),
-        (["rank", "--engine", "rai"], "engine is 'rai'; allowed: local, ray. Did you mean 'ray'?"),
-        (["rank", "--address", "auto"], "address is 'auto', and engine 'local' stays on this machine; give --engine ray"),
-        (["rank", "--engine", "ray", "--address", "here"], "address is 'here'; allowed: HOST:PORT of a Ray cluster, or auto"),
-        (["rank", "--engine", "ray", "--address", "here:65536"], "address is 'here:65536'; allowed: HOST:PORT"),
-        (["rank", "--retries"], "option is '--retries'; allowed: --output, --jobs, --yes, --retry, --engine, --address. Did you mean"),
+        (["table5", "--jobs", "0"], "jobs is '0'; allowed: a whole number of at least 1."),
+        (["table5", "--jobs", "two"], "jobs is 'two'; allowed"),
+        (["table5", "--engine", "rai"], "engine is 'rai'; allowed: local, ray. Did you mean 'ray'?"),
+        (["table5", "--address", "auto"], "address is 'auto', and engine 'local' stays on this machine; give --engine ray"),
+        (["table5", "--engine", "ray", "--address", "here"], "address is 'here'; allowed: HOST:PORT of a Ray cluster, or auto"),
+        (["table5", "--engine", "ray", "--address", "here:65536"], "address is 'here:65536'; allowed: HOST:PORT"),
+        (["table5", "--retries"], "option is '--retries'; allowed: --output, --jobs, --yes, --retry, --engine, --address. Did you mean"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(words, said, refuse):
@@ -86,19 +89,32 @@ def test_nothing_is_written_before_all_runs_are_checked(file, tmp_path, refuse):
 
 def test_the_help_lists_what_is_shipped(say):
     told = say("sweep", "--help")
-    assert "a YAML file, or a shipped sweep: budget, rank" in told
+    assert "a YAML file, or a shipped sweep: budget, methods, orthogonality" in told
 
 
-@pytest.mark.parametrize(("name", "count"), [("budget", 24), ("rank", 18)])
-def test_what_ships_is_whole(name, count):
-    plan = read_plan(shipped.shipped_sweeps()[name])
+SHIPPED = shipped.shipped_sweeps()
+OFFLINE = set(SHIPPED) - {"table2", "table3", "table4", "table15"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_is_whole(name):
+    plan = read_plan(SHIPPED[name])
+    assert plan.name == name
+    assert plan.count() == int(re.search(r"# ([\d,]+) runs", SHIPPED[name].read_text())[1].replace(",", ""))
+    assert f"adalora sweep {name}" in SHIPPED[name].read_text()
     entries = entries_of(plan, command._base(plan), reader())
-    configs = [run for entry in entries for run in entry.configs()]
-    assert len(configs) == len({config.name for config in configs}) == count
-    assert {(config.task, config.model) for config in configs} == {("rotten_tomatoes", "minilm")}
-    assert all(config.adapter.alpha == 2 * config.adapter.rank for config in configs)
+    runs = [config for entry in entries for config in entry.configs()]
+    assert len({entry.name for entry in entries}) == len(entries)
+    assert all(
+        run.training.learning_rate in (plan.choice.of(run.method) if plan.choice else (2e-3,)) for run in runs
+    )
+    assert ({run.model for run in runs} <= {"minilm", "smollm2"}) == (name in OFFLINE)
+    assert plan.resources.gpus == (0 if name in OFFLINE else 1)
 
 
-def test_every_shipped_sweep_is_looked_at():
-    assert set(shipped.shipped_sweeps()) == {"budget", "rank"}
+def test_every_method_and_the_tables_of_the_papers_ship():
+    plan = read_plan(SHIPPED["methods"])
+    assert set(plan.grids[0]["method"]) == set(METHODS)
+    tables = {"table2", "table3", "table4", "table5", "table6", "table7", "table15", "table18"}
+    assert set(SHIPPED) == tables | {"budget", "methods", "orthogonality", "schedules", "scorers"}
     assert not [name for name in shipped.shipped() if "sweeps" in name]
