@@ -1,5 +1,6 @@
 """``adalora sweep SWEEP``: many runs from lists of settings, each trained once."""
 
+import shlex
 from pathlib import Path
 
 from adalora.errors import ConfigError
@@ -45,12 +46,13 @@ def run(words: list[str]) -> str:
     if plan.count() > MOST and "yes" not in given:
         raise ConfigError(f"{name} makes {plan.count():,} runs, more than {MOST:,}; give --yes to have them.")
     output = given.get("output", [plan.output])[0]
-    entries = entries_of(plan, _base(plan), train.reader())
+    entries = entries_of(plan, base_of(plan), train.reader())
     told = sweep(entries, Path(output), jobs=int(jobs), retry="retry" in given, label=plan.name)
-    return f"\n{told}\n\nin {output}"
+    elsewhere = f" --results {shlex.quote(output)}" if output != plan.output else ""
+    return f"\n{told}\n\nin {output}\ntables: adalora report {shlex.quote(name)}{elsewhere}"
 
 
-def _base(plan: Plan) -> dict[str, object]:
+def base_of(plan: Plan) -> dict[str, object]:
     """Return the settings that all runs share."""
     return dict(read_mapping(shipped.find(plan.base, "base")) if isinstance(plan.base, str) else plan.base)
 

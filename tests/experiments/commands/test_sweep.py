@@ -39,7 +39,10 @@ def test_runs_train_and_one_that_does_not_fit_tells_why(file, tmp_path, say, unt
     assert "% ± " in told[2]
     assert "0 of 2 " in told[3]
     assert "failed: target_modules_quarry-seed_0: TargetError: " in told[3]
-    assert told[-1] == f"in {tmp_path / 'out'}"
+    assert told[-2:] == [
+        f"in {tmp_path / 'out'}",
+        f"tables: adalora report {path} --results {tmp_path / 'out'}",
+    ]
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".failed"] * 2 + [".json"] * 2
     before = untouched(tmp_path / "out")
     assert say("sweep", path, f"--output={tmp_path / 'out'}", "--jobs", "2").splitlines() == told
@@ -52,7 +55,7 @@ def test_many_runs_ask_for_yes(file, refuse, monkeypatch, say, tmp_path):
     seen = []
     monkeypatch.setattr(command, "entries_of", lambda plan, base, read: [plan.count()])
     monkeypatch.setattr(command, "sweep", lambda entries, output, **words: seen.append(entries) or "table")
-    assert say("sweep", path, "--yes") == "\ntable\n\nin runs/sweeps/swept\n"
+    assert say("sweep", path, "--yes") == f"\ntable\n\nin runs/sweeps/swept\ntables: adalora report {path}\n"
     assert seen == [[10_100]]
 
 
@@ -88,7 +91,7 @@ def test_the_help_lists_what_is_shipped(say):
 @pytest.mark.parametrize(("name", "count"), [("budget", 24), ("rank", 18)])
 def test_what_ships_is_whole(name, count):
     plan = read_plan(shipped.shipped_sweeps()[name])
-    entries = entries_of(plan, command._base(plan), reader())
+    entries = entries_of(plan, command.base_of(plan), reader())
     configs = [run for entry in entries for run in entry.configs()]
     assert len(configs) == len({config.name for config in configs}) == count
     assert {(config.task, config.model) for config in configs} == {("rotten_tomatoes", "minilm")}
