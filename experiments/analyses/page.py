@@ -44,6 +44,7 @@ class Sheet:
         rows: pairs of text and sorting key; the key is empty for text.
         best: places that are bold, row and column from 0.
         notes: sentences below it.
+        words: how many of the first columns are set to the left.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Sheet:
     rows: list[list[tuple[str, str]]]
     best: frozenset[tuple[int, int]] = frozenset()
     notes: tuple[str, ...] = ()
+    words: int = 1
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _sheet(table: Table) -> page.Sheet:
         if cell.best
     }
     rows = [[(cell.text, _key(cell)) for cell in row] for row in table.rows]
-    return page.Sheet(table.title, table.head, rows, frozenset(best), table.notes)
+    return page.Sheet(table.title, table.head, rows, frozenset(best), table.notes, table.words)
 
 
 def _key(cell: Cell) -> str:

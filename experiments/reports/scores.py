@@ -33,6 +33,7 @@ class Scores:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = lines
+        self._known: dict[tuple[tuple[str, str], str, str], float | None] = {}
 
     def cell(self, line: Line | None, metric: str | None, part: str) -> Cell:
         """Return the cell of an entry; None stands for an entry that there is not, and for its headline."""
@@ -47,8 +48,15 @@ class Scores:
         return Cell(text, mean, self._is_best(line, mean, name, part))
 
     def _is_best(self, line: Line, mean: float, metric: str, part: str) -> bool:
-        rivals = [mean_of(one, metric, part) for one in self.lines if one.ground == line.ground]
-        means = [one for one in rivals if one is not None]
-        best = best_of(means, metric)
-        # Those that look alike are equally good; and one alone is no winner.
-        return best is not None and len(means) > 1 and number(metric, mean) == number(metric, best)
+        best = self._best(line.ground, metric, part)
+        # Those that look alike are equally good.
+        return best is not None and number(metric, mean) == number(metric, best)
+
+    def _best(self, ground: tuple[str, str], metric: str, part: str) -> float | None:
+        """Return the best mean of a task and model; None where it has no rival."""
+        key = ground, metric, part
+        if key not in self._known:
+            means = [mean_of(one, metric, part) for one in self.lines if one.ground == ground]
+            found = [one for one in means if one is not None]
+            self._known[key] = best_of(found, metric) if len(found) > 1 else None
+        return self._known[key]

@@ -91,13 +91,15 @@ def _explained(layout: Layout) -> str:
 
 def _tests(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Section]:
     tests = paired_tests(lines, layout, layout.part[0])
-    if not tests:
+    untested = _untested(lines, tests)
+    if not tests and not untested:
         return []
     about = (
         "Every entry against one of its task, seed by seed: the difference in points, the two-sided paired "
         "t-test, and its p corrected by Holm for all tests of the task."
     )
     notes = [about]
+    notes += [f"{task}: what is compared with has no number yet, or is not there." for task in untested]
     if layout.compare is None:
         notes.append("The reference is the best of these very numbers, which makes the others look worse.")
     tables, settings = [], [name for name in plan.all if name != "task"]
@@ -109,6 +111,13 @@ def _tests(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Section]:
         head = ("entry", "seeds", "difference", "p", "p, Holm")
         tables.append(Table(title, head, [_test(one, layout, settings) for one in some], 1))
     return [Section("Paired tests", notes, tables)]
+
+
+def _untested(lines: Sequence[Line], tests: Sequence[Test]) -> list[str]:
+    """Return the tasks that have several entries with results, and no test."""
+    tasks = [line.config.task for line in lines if line.outcome.results]
+    tested = {test.line.config.task for test in tests}
+    return [task for task in dict.fromkeys(tasks) if tasks.count(task) > 1 and task not in tested]
 
 
 def _test(test: Test, layout: Layout, settings: Sequence[str]) -> list[Cell]:

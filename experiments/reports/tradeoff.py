@@ -5,7 +5,7 @@ from statistics import stdev
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from analysis.pictures import style
 
@@ -16,7 +16,7 @@ from .panels import panels
 from .scores import mean_of
 from .words import points
 
-_MARKERS = "osD^vPX"
+_MARKERS = "osD^vP"  # not as many as colours, so that a pair comes again after 42 methods
 
 
 def tradeoff(lines: Sequence[Line], layout: Layout) -> Figure | None:
@@ -84,8 +84,7 @@ def _axes(panel: Any, lines: Sequence[Line], layout: Layout) -> None:
     sizes = [line.mean("trained") or 1.0 for line in lines]
     panel.set_xscale("log")
     panel.set_xlim(min(sizes) / 1.25, max(sizes) * 1.25)
-    span = max(sizes) / min(sizes)
-    panel.xaxis.set_major_locator(LogLocator(subs=(1.0,) if span > 300 else (1.0, 2.0, 5.0)))
+    panel.xaxis.set_major_locator(_ticks(min(sizes), max(sizes)))
     panel.xaxis.set_major_formatter(FuncFormatter(_short))
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.tick_params(which="both", length=0)
@@ -94,9 +93,16 @@ def _axes(panel: Any, lines: Sequence[Line], layout: Layout) -> None:
     panel.set_ylabel(called(metric, layout), labelpad=3)
 
 
+def _ticks(low: float, high: float) -> Any:
+    """Return where sizes are named: as densely as their names have room."""
+    if high < 3 * low:
+        return FixedLocator([low, high] if high > 1.15 * low else [high])
+    return LogLocator(subs=(1.0, 2.0, 5.0) if high < 20 * low else (1.0, 3.0) if high < 60 * low else (1.0,))
+
+
 def _short(value: float, _: Any = None) -> str:
     """Return a number of weights: ``20 k``, ``1.5 M``, ``2 G``."""
     for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if value >= unit:
-            return f"{value / unit:g}{name}"
-    return f"{value:g}"
+            return f"{value / unit:.3g}{name}"
+    return f"{value:.3g}"

@@ -188,6 +188,14 @@ def test_a_layout_that_does_not_fit_is_named(sweep, layout, said):
         swept.report()
 
 
+def test_a_reference_without_a_result_is_told(sweep):
+    layout = {"compare": {"adapter.rank": 1}}
+    swept = sweep(base=TINY, grid={"adapter.rank": [1, 2, 4]}, report=layout)
+    text = swept.fill(lambda run: None if run.adapter.rank == 1 else result(0.5)).text()
+    assert "rotten\\_tomatoes: what is compared with has no number yet, or is not there." in text
+    assert "| p |" not in text
+
+
 def test_nothing_finished_says_how_to_train(sweep):
     swept = sweep(base=TINY, grid={"adapter.rank": [1, 2]})
     with pytest.raises(
