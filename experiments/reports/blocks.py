@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from adalora.errors import ConfigError
 
@@ -103,17 +104,19 @@ def _by_metrics(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Table
         labels = [line.label(name, layout) for name in plan.rows] or [line.name]
         rows.append(
             [
-                *(Cell(text, _key(text)) for text in labels),
+                *(Cell(text, sort_key(text)) for text in labels),
                 trained_cell(line.mean("trained")),
                 *(scores.cell(line, metric, part) for metric, part in pairs),
             ]
         )
-    papers = list(dict.fromkeys(row for line in _grounds(lines) for row in rows_for(*line.ground)))
-    for row in papers:
-        numbers = [_printed(row, metric, _in_results(lines[0], metric, part)) for metric, part in pairs]
-        if any(one is not None for one in numbers):
-            labels = [f"{row.source}: {row.label}", *[""] * (len(left) - 1)]
-            rows.append([*map(Cell, labels), _trained_of(row), *map(_number_cell, numbers)])
+    several = len({line.config.task for line in lines}) > 1
+    for line in _grounds(lines):
+        task = f", {line.label('task', layout)}" if several else ""
+        for row in rows_for(*line.ground):
+            numbers = [_printed(row, metric, line.part(metric, part)) for metric, part in pairs]
+            if any(one is not None for one in numbers):
+                labels = [f"{row.source}{task}: {row.label}", *[""] * (len(left) - 1)]
+                rows.append([*map(Cell, labels), _trained_of(row), *map(_number_cell, numbers)])
     notes = _notes(rows)
     return [Table("", (*left, "trained", *heads), rows, len(left), notes)]
 
@@ -129,9 +132,10 @@ def _by_columns(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Table
     left, scores, tables = [called(name, layout) for name in plan.rows], Scores(lines), []
     for metric in metrics:
         for part in layout.part[:1] if metric == LOSS else layout.part:
-            title = _title(lines, metric, layout) + (f", {part}" if len(layout.part) > 1 else "")
+            told_part = len(layout.part) > 1 and metric != LOSS
+            title = _title(lines, metric, layout) + (f", {part}" if told_part else "")
             rows = [
-                [*(Cell(text, _key(text)) for text in key or (title,)),
+                [*(Cell(text, sort_key(text)) for text in key or (title,)),
                  *(scores.cell(found.get(column), metric, part) for column in by_column)]
                 for key, found in by_row.items()
             ]  # fmt: skip
@@ -149,7 +153,7 @@ def _column(line: Line, layout: Layout, plan: Plan) -> str:
     words = []
     for name in plan.columns:
         value, text = line.value(name), line.label(name, layout)
-        is_number = isinstance(value, int | float) and _key(text) is not None
+        is_number = isinstance(value, int | float) and sort_key(text) is not None
         words.append(f"{called(name, layout)} = {text}" if is_number else text)
     return ", ".join(word for word in words if word)
 
@@ -160,7 +164,7 @@ def _papers_table(lines: Sequence[Line], layout: Layout) -> list[Table]:
     for line in _grounds(lines):
         for row in rows_for(*line.ground):
             for metric in metrics:
-                number = _printed(row, metric, _in_results(line, metric, layout.part[0]))
+                number = _printed(row, metric, line.part(metric, layout.part[0]))
                 if number is not None:
                     cells = [Cell(row.source), Cell(row.label), Cell(line.config.task)]
                     cells += [_trained_of(row), Cell(called(metric, layout)), _number_cell(number)]
@@ -175,10 +179,6 @@ def _grounds(lines: Sequence[Line]) -> list[Line]:
     for line in lines:
         found.setdefault(line.ground, line)
     return list(found.values())
-
-
-def _in_results(line: Line, metric: str, part: str) -> str:
-    return line.part(metric, part)
 
 
 def _printed(row: Row, metric: str, part: str) -> Number | None:
@@ -204,9 +204,9 @@ def _notes(rows: Sequence[Sequence[Cell]]) -> tuple[str, ...]:
     return (f"{FEWER} fewer seeds than the sweep asks for: others are missing, or have failed.",) * fewer
 
 
-def _key(text: str) -> float | None:
+def sort_key(text: str) -> float | None:
     """Return what a label sorts by: numbers by their size."""
     try:
-        return float(text)
+        return float(text) if isfinite(float(text)) else None
     except ValueError:
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..sweeps.store import Store
-from .blocks import Plan, trained_cell
+from .blocks import Plan, sort_key, trained_cell
 from .layout import Layout
 from .lines import Line, called
 from .table import Cell, Table
@@ -98,10 +98,7 @@ def work_table(lines: Sequence[Line], layout: Layout, plan: Plan, chosen: str) -
 
 
 def _cell(text: str) -> Cell:
-    try:
-        return Cell(text, float(text))
-    except ValueError:
-        return Cell(text)
+    return Cell(text, sort_key(text))
 
 
 def _taken(line: Line) -> list[Cell]:

@@ -86,6 +86,16 @@ def test_they_have_a_table_of_their_own_where_settings_make_columns(sweep, table
     assert printed[1] == ["Hu et al. 2021, Table 18", "LoRA, r = 1", "e2e", "–", "loss", "1.23"]
 
 
+def test_the_task_is_told_where_a_table_has_several(sweep, tables):
+    swept = sweep(
+        grid={"task": ["e2e", "dart"]}, report={"rows": ["task"], "labels": {"task": {"dart": "DART"}}}
+    )
+    scores = tables(swept.fill(lambda run: result(0.5)).text())[0]
+    assert scores[:3] == [["task", "trained", "bleu"], ["e2e", "0.35 M", "50.0"], ["DART", "0.35 M", "50.0"]]
+    assert ["Hu et al. 2021, Table 3, e2e: LoRA", "0.35 M", "70.4 ± 0.1"] in scores
+    assert scores[-1] == ["Hu et al. 2021, Table 13, DART: LoRA", "0.35 M", "47.1 ± 0.2"]
+
+
 def test_parts_are_told_apart(sweep, tables):
     base = {**BASE, "task": "webnlg", "model": "gpt2-large"}
     swept = sweep(base=base, grid={"adapter.rank": [1]}, report={"part": ["seen"], "metrics": ["bleu"]})
