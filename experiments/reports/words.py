@@ -48,7 +48,9 @@ def spread(metric: str, mean: float, sd: float | None) -> str:
 
 def difference(metric: str, value: float) -> str:
     """Return a difference of a metric with its sign, to one figure more than the metric."""
-    return f"{points(metric) * value:+.{_PLAIN.get(metric, 1) + 1}f}"
+    figures = _PLAIN.get(metric, 1) + 1
+    # Nothing is added to what rounds to a negative nothing, so that it has no minus.
+    return f"{round(points(metric) * value, figures) + 0.0:+.{figures}f}"
 
 
 def millions(weights: float) -> str:

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from adalora import ConfigError
-from experiments.reports.words import duration, millions
+from experiments.reports.words import difference, duration, millions
 from tests.experiments.reports.conftest import BASE, result
 
 LABELS = {"adapter.target_modules": {"[query]": "W_q", "[query, value]": "W_q, W_v"}}
@@ -228,3 +228,4 @@ def test_numbers_in_words():
         "354.92 M",
     ]
     assert [duration(n) for n in (45, 700, 7200)] == ["45 s", "12 min", "2.0 h"]
+    assert [difference("accuracy", n) for n in (-1e-17, 0.0123)] == ["+0.00", "+1.23"]
