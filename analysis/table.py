@@ -25,11 +25,11 @@ class RankTable:
     values: NDArray[np.float64]
 
 
-def rank_table(ranks: Mapping[str, int]) -> RankTable:
+def rank_table(ranks: Mapping[str, float]) -> RankTable:
     """Arrange ranks as in the figures of the AdaLoRA paper (arXiv 2303.10512).
 
     Args:
-        ranks: rank by module name, as ``AdaLoRAController.ranks()`` returns it.
+        ranks: rank by module name, as ``AdaLoRAController.ranks()`` returns it, or a mean of several runs.
 
     Raises:
         ConfigError: ``ranks`` is empty.

@@ -11,7 +11,8 @@ from sklearn import metrics
 Scores = dict[str, float]
 Score = Callable[[Sequence[Any], Sequence[Any]], Scores]
 
-LOWER_IS_BETTER = frozenset({"ter"})  # of these metrics the lowest number is the best
+LOSS = "loss"  # of the task, which every kind of problem has
+LOWER_IS_BETTER = frozenset({LOSS, "ter"})  # of these metrics the lowest number is the best
 OF_CLASS = "/"  # between the name of a metric and that of the one class that it is of
 
 

@@ -65,4 +65,5 @@ def test_the_shell_blocks_run(tmp_path):
     for name in ("quick", "plain", "quick-analysis", "quick-comparison"):
         assert f"runs/{name}/report.html" in said
         assert (tmp_path / f"runs/{name}/report.html").is_file()
-    assert len(list((tmp_path / "runs/sweeps/rates").iterdir())) == 4
+    assert len(list((tmp_path / "runs/sweeps/rates").glob("*.json"))) == 4
+    assert (tmp_path / "runs/sweeps/rates/report/report.html").is_file()

@@ -13,7 +13,7 @@ CELL_WIDTH, CELL_HEIGHT, HEADER = 0.30, 0.27, 0.20
 
 
 def rank_heatmap(
-    ranks: Mapping[str, int],
+    ranks: Mapping[str, float],
     *,
     initial: int | None = None,
     title: str = "Rank of each adapted matrix",
@@ -23,7 +23,7 @@ def rank_heatmap(
     The line below the title holds the sum of all ranks, which is the budget.
 
     Args:
-        ranks: rank by module name, as ``AdaLoRAController.ranks()`` returns it.
+        ranks: rank by module name, as ``AdaLoRAController.ranks()`` returns it, or a mean of several runs.
         initial: rank that every matrix started with; the colours then run from 0 to it. Without it they
             run to the highest rank.
         title: title of the picture.
@@ -55,13 +55,15 @@ def rank_heatmap(
 
 
 def _write_numbers(axes: Any, table: RankTable, mesh: Any) -> None:
+    known = table.values[~np.isnan(table.values)]
+    figures = 0 if (known == np.round(known)).all() else 1
     for (row, column), rank in np.ndenumerate(table.values):
         if not np.isnan(rank):
             colour = style.text_colour(mesh.to_rgba(rank))
             axes.text(
                 column + 0.5,
                 row + 0.5,
-                f"{rank:.0f}",
+                f"{rank:.{figures}f}",
                 ha="center",
                 va="center",
                 fontsize=style.TEXT,
@@ -89,7 +91,8 @@ def _name_rows_and_columns(axes: Any, table: RankTable) -> None:
     axes.yaxis.set_label_coords(-style.GAP / 2, -0.35, transform=axes.transData)
 
 
-def _facts(ranks: Mapping[str, int], initial: int | None) -> str:
+def _facts(ranks: Mapping[str, float], initial: int | None) -> str:
     total, matrices = sum(ranks.values()), len(ranks)
+    kept = f"{total:.0f}" if total == round(total) else f"{total:.1f}"
     before = f" of {initial * matrices}" if initial else ""
-    return f"{total}{before} triplets in {matrices} matrices, {total / matrices:.1f} on average"
+    return f"{kept}{before} triplets in {matrices} matrices, {total / matrices:.1f} on average"

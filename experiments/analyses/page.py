@@ -42,11 +42,17 @@ class Sheet:
         name: what stands above it.
         head: names of the columns.
         rows: pairs of text and sorting key; the key is empty for text.
+        best: places that are bold, row and column from 0.
+        notes: sentences below it.
+        words: how many of the first columns are set to the left.
     """
 
     name: str
     head: tuple[str, ...]
     rows: list[list[tuple[str, str]]]
+    best: frozenset[tuple[int, int]] = frozenset()
+    notes: tuple[str, ...] = ()
+    words: int = 1
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import analyze, bench, compare, export, figures, import_, merge, methods, recipe, sweep, train
+from . import analyze, bench, compare, export, figures, import_, merge, methods, recipe, report, sweep, train
 from .command import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "train": train.COMMAND,
         "sweep": sweep.COMMAND,
+        "report": report.COMMAND,
         "methods": methods.COMMAND,
         "analyze": analyze.COMMAND,
         "compare": compare.COMMAND,

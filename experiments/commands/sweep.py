@@ -1,5 +1,6 @@
 """``adalora sweep SWEEP``: many runs from lists of settings, each trained once."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,10 +8,12 @@ from adalora.errors import ConfigError
 
 from ..checks import require
 from ..mappings import read_mapping
+from ..reports.layout import read_layout
 from ..sweeps.engines import ENGINES, Wanted, engine_of
 from ..sweeps.entries import entries_of
 from ..sweeps.plan import Plan, read_plan
 from ..sweeps.run import sweep
+from ..sweeps.runs import require_metrics
 from . import shipped, train
 from .command import Command
 from .words import HELP, Form, Option
@@ -52,9 +55,12 @@ def run(words: list[str]) -> str:
     if plan.count() > MOST and "yes" not in given:
         raise ConfigError(f"{name} makes {plan.count():,} runs, more than {MOST:,}; give --yes to have them.")
     output = given.get("output", [plan.output])[0]
-    entries = entries_of(plan, _base(plan), train.reader())
+    layout = read_layout(plan.report)
+    entries = entries_of(plan, base_of(plan), train.reader())
+    require_metrics(layout.metrics, [config for entry in entries for config in entry.configs()])
     told = sweep(entries, Path(output), engine=engine, retry="retry" in given, label=plan.name)
-    return f"\n{told}\n\nin {output}"
+    elsewhere = f" --results {shlex.quote(output)}" if output != plan.output else ""
+    return f"\n{told}\n\nin {output}\ntables: adalora report {shlex.quote(name)}{elsewhere}"
 
 
 def _jobs(given: Mapping[str, list[str]]) -> int | None:
@@ -70,7 +76,7 @@ def _one(given: Mapping[str, list[str]], name: str) -> str | None:
     return given[name][0] if name in given else None
 
 
-def _base(plan: Plan) -> dict[str, object]:
+def base_of(plan: Plan) -> dict[str, object]:
     """Return the settings that all runs share."""
     return dict(read_mapping(shipped.find(plan.base, "base")) if isinstance(plan.base, str) else plan.base)
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from adalora.errors import AdaLoRAError
 
-from .. import optimizers
+from .. import optimizers, tasks
+from ..checks import unknown
 from ..config import RunConfig
+from ..metrics import LOSS
 from ..prepare import prepare
 
 
@@ -24,3 +26,17 @@ def require_data(configs: Sequence[RunConfig]) -> None:
             raise type(error)(f"run {config.name}: {error}") from error
     for config in {config.training.optimizer: config for config in configs}.values():
         optimizers.check(config.training)
+
+
+def require_metrics(metrics: Sequence[str], configs: Sequence[RunConfig]) -> None:
+    """Check that every metric that a report is to show is one of a task of the sweep.
+
+    Raises:
+        ConfigError: one is not; the metrics of the task are listed.
+        DataError: the data set of a ``hub:`` task cannot be read.
+    """
+    found = {config.task: tasks.get(config.task, config.data) for config in configs}
+    known = [*dict.fromkeys(metric for task in found.values() for metric in task.metrics), LOSS]
+    for metric in metrics:
+        if metric not in known:
+            raise unknown(f"report: metrics (of {', '.join(found)})", metric, known)

@@ -42,7 +42,10 @@ def test_runs_train_and_one_that_does_not_fit_tells_why(file, tmp_path, say, unt
     assert "% ± " in told[2]
     assert "0 of 2 " in told[3]
     assert "failed: target_modules_quarry-seed_0: TargetError: " in told[3]
-    assert told[-1] == f"in {tmp_path / 'out'}"
+    assert told[-2:] == [
+        f"in {tmp_path / 'out'}",
+        f"tables: adalora report {path} --results {tmp_path / 'out'}",
+    ]
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".failed"] * 2 + [".json"] * 2
     before = untouched(tmp_path / "out")
     assert say("sweep", path, f"--output={tmp_path / 'out'}", "--jobs", "2").splitlines() == told
@@ -55,7 +58,7 @@ def test_many_runs_ask_for_yes(file, refuse, monkeypatch, say, tmp_path):
     seen = []
     monkeypatch.setattr(command, "entries_of", lambda plan, base, read: [plan.count()])
     monkeypatch.setattr(command, "sweep", lambda entries, output, **words: seen.append(entries) or "table")
-    assert say("sweep", path, "--yes") == "\ntable\n\nin runs/sweeps/swept\n"
+    assert say("sweep", path, "--yes") == f"\ntable\n\nin runs/sweeps/swept\ntables: adalora report {path}\n"
     assert seen == [[10_100]]
 
 
@@ -102,7 +105,7 @@ def test_what_ships_is_whole(name):
     assert plan.name == name
     assert plan.count() == int(re.search(r"# ([\d,]+) runs", SHIPPED[name].read_text())[1].replace(",", ""))
     assert f"adalora sweep {name}" in SHIPPED[name].read_text()
-    entries = entries_of(plan, command._base(plan), reader())
+    entries = entries_of(plan, command.base_of(plan), reader())
     runs = [config for entry in entries for config in entry.configs()]
     assert len({entry.name for entry in entries}) == len(entries)
     assert all(

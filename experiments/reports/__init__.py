@@ -1,0 +1,1 @@
+"""What a sweep has shown, as tables and pictures: Markdown, LaTeX, CSV and a page."""
