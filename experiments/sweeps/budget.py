@@ -113,7 +113,8 @@ def _counter(method: methods.Method, config: RunConfig) -> Callable[[int], int]:
             both = sorted({value, _at(method, value)[method.size]})
             try:
                 known[value], *_ = (
-                    trainable(layout(config.model, problem), with_size(bare, method.size, one)) for one in both
+                    trainable(layout(config.model, problem), with_size(bare, method.size, one))
+                    for one in both
                 )
             except (ConfigError, TargetError):
                 if value == 1:
