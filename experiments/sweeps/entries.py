@@ -143,7 +143,8 @@ class _Maker:
     def __init__(self, plan: Plan, shared: Mapping[str, Any], read_run: Reader) -> None:
         self.plan, self.shared, self.read_run = plan, shared, read_run
         self.varied = [name for name in plan.varied() if name != _SEED]
-        self.seeds_vary = _SEED in plan.varied() or len(plan.seeds) > 1
+        deciding = () if plan.choice is None else plan.choice.seeds
+        self.seeds_vary = _SEED in plan.varied() or len({*plan.seeds, *deciding}) > 1
 
     def entry(self, changes: Mapping[str, Any], seeds: Sequence[int]) -> Entry:
         """Return one combination with all its runs."""
