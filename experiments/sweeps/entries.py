@@ -95,7 +95,7 @@ def entries_of(plan: Plan, base: Mapping[str, Any], read_run: Reader) -> list[En
         DataError: a budget in parameters needs the layout of a model that is not there.
     """
     shared = flatten(base)
-    groups = _by_seed(plan, int(shared.get(_SEED, RunConfig.seed)))
+    groups = _by_seed(plan, shared.get(_SEED, RunConfig.seed))
     maker = _Maker(plan, shared, read_run)
     owners: dict[str, Mapping[str, Any]] = {}
     entries = []
@@ -111,7 +111,7 @@ def entries_of(plan: Plan, base: Mapping[str, Any], read_run: Reader) -> list[En
     return entries
 
 
-def _by_seed(plan: Plan, usual: int) -> list[tuple[Mapping[str, Any], list[int]]]:
+def _by_seed(plan: Plan, usual: Any) -> list[tuple[Mapping[str, Any], list[int]]]:
     """Return every combination without its seed, and the seeds that it has."""
     groups: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
     for changes in plan.combinations():
@@ -151,11 +151,12 @@ class _Maker:
         words = {one: changes[one] for one in self.varied if one in changes}
         name = name_of(words) or self.plan.name
         values = {**self.shared, **flatten(changes)}
-        if self.plan.budget is not None:
-            try:
+        try:
+            method = methods.get(str(values.get("method", RunConfig.method)))
+            if self.plan.budget is not None:
                 values |= within(self.plan.budget, {**values, "name": name}, self.read_run)
-            except AdaLoRAError as error:
-                raise type(error)(f"run {name}: {error}") from error
+        except AdaLoRAError as error:
+            raise type(error)(f"run {name}: {error}") from error
 
         def runs(value: Any, some: Sequence[int]) -> tuple[RunConfig, ...]:
             return tuple(self._run(values, words, value, seed) for seed in some)
@@ -163,7 +164,7 @@ class _Maker:
         choice = self.plan.choice
         if choice is None:
             return Entry(name, changes, {None: runs(None, seeds)}, {})
-        options = choice.of(methods.get(str(values.get("method", RunConfig.method))).name)
+        options = choice.of(method.name)
         finals = {value: runs(value, seeds) for value in options}
         return Entry(name, changes, finals, {value: runs(value, choice.seeds) for value in options})
 
