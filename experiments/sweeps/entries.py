@@ -10,6 +10,7 @@ from tqdm import tqdm
 from adalora.errors import AdaLoRAError, ConfigError
 
 from .. import methods
+from ..checks import require
 from ..config import RunConfig
 from ..mappings import flatten
 from .budget import within
@@ -142,6 +143,7 @@ class _Maker:
 
     def __init__(self, plan: Plan, shared: Mapping[str, Any], read_run: Reader) -> None:
         self.plan, self.shared, self.read_run = plan, shared, read_run
+        self.sizes: dict[str, dict[str, Any]] = {}
         self.varied = [name for name in plan.varied() if name != _SEED]
         deciding = () if plan.choice is None else plan.choice.seeds
         self.seeds_vary = _SEED in plan.varied() or len({*plan.seeds, *deciding}) > 1
@@ -151,22 +153,37 @@ class _Maker:
         words = {one: changes[one] for one in self.varied if one in changes}
         name = name_of(words) or self.plan.name
         values = {**self.shared, **flatten(changes)}
+        choice = self.plan.choice
         try:
             method = methods.get(str(values.get("method", RunConfig.method)))
-            if self.plan.budget is not None:
-                values |= within(self.plan.budget, {**values, "name": name}, self.read_run)
+            options: tuple[Any, ...] = (None,) if choice is None else choice.of(method.name)
+            settings = {option: self._settings(values, option) for option in options}
         except AdaLoRAError as error:
             raise type(error)(f"run {name}: {error}") from error
 
         def runs(value: Any, some: Sequence[int]) -> tuple[RunConfig, ...]:
-            return tuple(self._run(values, words, value, seed) for seed in some)
+            return tuple(self._run(settings[value], words, value, seed) for seed in some)
 
-        choice = self.plan.choice
         if choice is None:
             return Entry(name, changes, {None: runs(None, seeds)}, {})
-        options = choice.of(method.name)
         finals = {value: runs(value, seeds) for value in options}
         return Entry(name, changes, finals, {value: runs(value, choice.seeds) for value in options})
+
+    def _settings(self, values: Mapping[str, Any], chosen: Any) -> dict[str, Any]:
+        """Return the settings of a combination with a chosen value, within the budget."""
+        choice, budget = self.plan.choice, self.plan.budget
+        values = dict(values) if choice is None else {**values, choice.setting: chosen}
+        if budget is None:
+            return values
+        # Learning rates have no say in how many weights there are, which takes a moment to count.
+        key = repr({name: value for name, value in values.items() if not name.startswith("training.")})
+        if key not in self.sizes:
+            self.sizes[key] = within(budget, {**values, "name": self.plan.name}, self.read_run)
+        sizes = self.sizes[key]
+        if choice is not None:
+            what = "a setting that the budget does not set"
+            require(choice.setting not in sizes, f"choose: {choice.setting}", list(choice.values), what)
+        return values | sizes
 
     def _run(self, values: Mapping[str, Any], words: Mapping[str, Any], chosen: Any, seed: int) -> RunConfig:
         """Return the settings of one run, as its method really takes them."""
@@ -175,7 +192,7 @@ class _Maker:
         told = {**words, **picked, **({_SEED: seed} if self.seeds_vary else {})}
         name = name_of(told) or self.plan.name
         try:
-            config = self.read_run({**values, **picked, _SEED: seed, "name": name})
+            config = self.read_run({**values, _SEED: seed, "name": name})
             return methods.get(config.method).resolve(config)
         except ConfigError as error:
             raise ConfigError(f"run {name}: {error}") from error
