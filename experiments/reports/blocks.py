@@ -6,9 +6,10 @@ from math import isfinite
 
 from adalora.errors import ConfigError
 
+from ..metrics import LOSS
 from ..papers import Number, Row, rows_for
 from ..sweeps.names import in_words
-from .layout import LOSS, Layout
+from .layout import Layout
 from .lines import GROUND, Line, called, told, varied
 from .scores import FEWER, Scores
 from .table import Cell, Table

@@ -10,10 +10,11 @@ from ..checks import unknown
 from ..config import RunConfig
 from ..mappings import flatten
 from ..methods import METHODS
+from ..metrics import LOSS
 from ..sweeps.choice import value_of
 from ..sweeps.outcomes import Outcome
 from ..tasks import TASKS
-from .layout import LOSS, TEST, VALIDATION, Layout
+from .layout import TEST, VALIDATION, Layout
 from .words import last, written
 
 GROUND = ("task", "model")

@@ -5,8 +5,8 @@ from math import isfinite
 from typing import Any
 
 from ..analyses.tables import Cell, Table
+from ..metrics import LOSS
 from ..sweeps.outcomes import mean_and_sd
-from .layout import LOSS
 from .lines import Line
 from .words import written
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
+from ..metrics import LOSS
 from .blocks import Plan, block_tables
 from .curves import curves
-from .layout import LOSS, Layout
+from .layout import Layout
 from .lines import Line, called, told
 from .maps import rank_maps
 from .paired import Test, paired_tests

@@ -68,7 +68,7 @@ def within(
         return {}
     size = budget.amount
     if budget.unit == "parameter":
-        size = _largest(budget.amount, method.size, read_run({**values, **_at(method, 1)}))
+        size = _largest(budget.amount, method, read_run({**values, **_at(method, 1)}))
     return _at(method, size) | (
         {"allocation.budget_unit": budget.unit} if "allocation" not in method.ignored else {}
     )
@@ -81,12 +81,12 @@ def _at(method: methods.Method, size: int) -> dict[str, Any]:
     return {"adapter.rank": ceil(_SPARE * size), "allocation.target_rank": size}
 
 
-def _largest(amount: int, size: str, config: RunConfig) -> int:
+def _largest(amount: int, method: methods.Method, config: RunConfig) -> int:
     """Return the largest size at which a run trains no more weights than ``amount``, by bisection."""
-    count = _counter(size, config)
+    count = _counter(method, config)
     if count(1) > amount:
         raise ConfigError(
-            f"budget: parameter is {amount:,}, but with method: {config.method} and {size}: 1 there are "
+            f"budget: parameter is {amount:,}, but with method: {method.name} and {method.size}: 1 there are "
             f"{count(1):,} trained weights; allowed: at least as many, or fewer target_modules."
         )
     low, high = 1, 2
@@ -98,8 +98,11 @@ def _largest(amount: int, size: str, config: RunConfig) -> int:
     return low
 
 
-def _counter(size: str, config: RunConfig) -> Callable[[int], int]:
-    """Return a function that counts a run's trained weights at a size, without those of the head."""
+def _counter(method: methods.Method, config: RunConfig) -> Callable[[int], int]:
+    """Return a function that counts a run's trained weights at a size, without those of the head.
+
+    Where the rank adapts it counts what is left in the end; but the model must have room for the start, too.
+    """
     problem = tasks.get(config.task, config.data).problem
     adapter, known = config.adapter, dict[int, int]()
     spared = [*adapter.exclude_modules, *adapter.train_modules]
@@ -107,12 +110,17 @@ def _counter(size: str, config: RunConfig) -> Callable[[int], int]:
 
     def count(value: int) -> int:
         if value not in known:
+            both = sorted({value, _at(method, value)[method.size]})
             try:
-                known[value] = trainable(layout(config.model, problem), with_size(bare, size, value))
+                known[value], *_ = (
+                    trainable(layout(config.model, problem), with_size(bare, method.size, one))
+                    for one in both
+                )
             except (ConfigError, TargetError):
                 if value == 1:
                     raise
-                known[value] = _MOST_WEIGHTS  # more than the matrices or positions have
+                # A rank that the matrices do not have, or tokens for which there are no positions.
+                known[value] = _MOST_WEIGHTS
         return known[value]
 
     return count

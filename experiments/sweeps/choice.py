@@ -51,9 +51,11 @@ def read_choice(found: Any) -> Choice:
         f"{{{_RATE}: [1.0e-3, 4.0e-3], seeds: [0]}}"
     )
     fits = isinstance(found, Mapping) and len(found) == 2 and "seeds" in found
-    require(fits, "choose", found, what)
+    require(fits and all(isinstance(name, str) for name in found), "choose", found, what)
     (setting,) = (name for name in found if name != "seeds")
     values = found[setting]
+    others = "any other setting; every run has a name and a seed of its own"
+    require(setting not in ("name", "seed"), f"choose: {setting}", values, others)
     if values == _OWN:
         require(setting == _RATE, f"choose: {setting}", values, f"a list; '{_OWN}' is for {_RATE}")
         return Choice(setting, (), read_seeds("choose: seeds", found["seeds"]))

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from adalora.errors import AdaLoRAError, ConfigError
 
 from .. import methods
+from ..checks import require
 from ..config import RunConfig
 from ..mappings import flatten
 from .budget import within
@@ -95,7 +96,7 @@ def entries_of(plan: Plan, base: Mapping[str, Any], read_run: Reader) -> list[En
         DataError: a budget in parameters needs the layout of a model that is not there.
     """
     shared = flatten(base)
-    groups = _by_seed(plan, int(shared.get(_SEED, RunConfig.seed)))
+    groups = _by_seed(plan, shared.get(_SEED, RunConfig.seed))
     maker = _Maker(plan, shared, read_run)
     owners: dict[str, Mapping[str, Any]] = {}
     entries = []
@@ -111,7 +112,7 @@ def entries_of(plan: Plan, base: Mapping[str, Any], read_run: Reader) -> list[En
     return entries
 
 
-def _by_seed(plan: Plan, usual: int) -> list[tuple[Mapping[str, Any], list[int]]]:
+def _by_seed(plan: Plan, usual: Any) -> list[tuple[Mapping[str, Any], list[int]]]:
     """Return every combination without its seed, and the seeds that it has."""
     groups: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
     for changes in plan.combinations():
@@ -142,52 +143,69 @@ class _Maker:
 
     def __init__(self, plan: Plan, shared: Mapping[str, Any], read_run: Reader) -> None:
         self.plan, self.shared, self.read_run = plan, shared, read_run
+        self.sizes: dict[str, dict[str, Any]] = {}
         self.varied = [name for name in plan.varied() if name != _SEED]
-        self.seeds_vary = _SEED in plan.varied() or len(plan.seeds) > 1
+        deciding = () if plan.choice is None else plan.choice.seeds
+        self.seeds_vary = _SEED in plan.varied() or len({*plan.seeds, *deciding}) > 1
 
     def entry(self, changes: Mapping[str, Any], seeds: Sequence[int]) -> Entry:
         """Return one combination with all its runs."""
         words = {one: changes[one] for one in self.varied if one in changes}
         name = name_of(words) or self.plan.name
         values = {**self.shared, **flatten(changes)}
-        if self.plan.budget is not None:
-            try:
-                values |= within(self.plan.budget, {**values, "name": name}, self.read_run)
-            except AdaLoRAError as error:
-                raise type(error)(f"run {name}: {error}") from error
+        choice = self.plan.choice
+        try:
+            method = methods.get(str(values.get("method", RunConfig.method)))
+            options: tuple[Any, ...] = (None,) if choice is None else choice.of(method.name)
+            settings = {option: self._settings(values, option) for option in options}
+        except AdaLoRAError as error:
+            raise type(error)(f"run {name}: {error}") from error
 
         first: dict[Any, RunConfig] = {}
 
         def runs(value: Any, some: Sequence[int]) -> tuple[RunConfig, ...]:
             # Reading settings takes a tenth of a second, and runs that differ in their seed are many.
             if value not in first:
-                first[value] = self._run(values, words, value, some[0])
+                first[value] = self._run(settings[value], words, value, some[0])
             return tuple(
                 replace(first[value], seed=seed, name=self._name(words, value, seed))
                 if isinstance(seed, int)
-                else self._run(values, words, value, seed)
+                else self._run(settings[value], words, value, seed)
                 for seed in some
             )
 
-        choice = self.plan.choice
         if choice is None:
             return Entry(name, changes, {None: runs(None, seeds)}, {})
-        options = choice.of(methods.get(str(values.get("method", RunConfig.method))).name)
         finals = {value: runs(value, seeds) for value in options}
         return Entry(name, changes, finals, {value: runs(value, choice.seeds) for value in options})
 
+    def _settings(self, values: Mapping[str, Any], chosen: Any) -> dict[str, Any]:
+        """Return the settings of a combination with a chosen value, within the budget."""
+        choice, budget = self.plan.choice, self.plan.budget
+        values = dict(values) if choice is None else {**values, choice.setting: chosen}
+        if budget is None:
+            return values
+        # Learning rates have no say in how many weights there are, which takes a moment to count.
+        key = repr({name: value for name, value in values.items() if not name.startswith("training.")})
+        if key not in self.sizes:
+            self.sizes[key] = within(budget, {**values, "name": self.plan.name}, self.read_run)
+        sizes = self.sizes[key]
+        if choice is not None:
+            what = "a setting that the budget does not set"
+            require(choice.setting not in sizes, f"choose: {choice.setting}", list(choice.values), what)
+        return values | sizes
+
     def _run(self, values: Mapping[str, Any], words: Mapping[str, Any], chosen: Any, seed: int) -> RunConfig:
         """Return the settings of one run, as its method really takes them."""
-        name, picked = self._name(words, chosen, seed), self._picked(chosen)
+        name = self._name(words, chosen, seed)
         try:
-            config = self.read_run({**values, **picked, _SEED: seed, "name": name})
+            config = self.read_run({**values, _SEED: seed, "name": name})
             return methods.get(config.method).resolve(config)
         except ConfigError as error:
             raise ConfigError(f"run {name}: {error}") from error
 
-    def _picked(self, chosen: Any) -> Mapping[str, Any]:
-        return {} if self.plan.choice is None else {self.plan.choice.setting: chosen}
-
     def _name(self, words: Mapping[str, Any], chosen: Any, seed: int) -> str:
-        told = {**words, **self._picked(chosen), **({_SEED: seed} if self.seeds_vary else {})}
+        choice = self.plan.choice
+        picked = {} if choice is None else {choice.setting: chosen}
+        told = {**words, **picked, **({_SEED: seed} if self.seeds_vary else {})}
         return name_of(told) or self.plan.name

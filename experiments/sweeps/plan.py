@@ -12,7 +12,7 @@ from typing import Any
 from adalora.errors import ConfigError
 
 from ..checks import did_you_mean, require
-from ..mappings import read_mapping
+from ..mappings import flatten, read_mapping
 from .budget import Budget, read_budget
 from .choice import Choice, read_choice, read_seeds
 from .resources import Resources, read_resources
@@ -123,7 +123,12 @@ def _require_seeds(plan: Plan) -> None:
     if plan.choice is not None:
         require(bool(plan.seeds), "seeds", list(plan.seeds), "a list such as [0, 1, 2], where choose stands")
         chosen = plan.choice.setting
-        varied = any(chosen in grid for grid in plan.grids)
+        varied = any(
+            chosen in flatten({name: value})
+            for grid in plan.grids
+            for name, values in grid.items()
+            for value in values
+        )
         require(not varied, f"choose: {chosen}", "in a grid too", "a setting that no grid varies")
 
 
@@ -138,6 +143,10 @@ def _grids(found: Mapping[str, Any]) -> Iterator[Grid]:
     for where, grid in named.items():
         require(isinstance(grid, Mapping) and bool(grid), where, grid, _EXAMPLE)
         for name, values in grid.items():
+            fits = isinstance(name, str)
+            require(
+                fits, f"{where}: {name}", values, "the full name of a setting in front, such as adapter.rank"
+            )
             what = f"a list of one value or more, such as [{_sample(values)}]; with none there are no runs"
             require(isinstance(values, list) and bool(values), f"{where}: {name}", values, what)
             require(name != "name", f"{where}: name", values, "no names, for a run is named by what varies")

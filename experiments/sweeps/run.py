@@ -1,7 +1,7 @@
 """``adalora sweep``: train what is not there yet, and tell what came out."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..config import RunConfig
@@ -33,7 +33,7 @@ def sweep(entries: Sequence[Entry], output: Path, *, engine: Engine, retry: bool
     if retry:
         for config in everything:
             store.forget_failure(config)
-    require_data([config for config in everything if _waits(config, store)])
+    require_data([run for entry in entries for run in _to_come(entry, store)])
     trials = [run for entry in entries for runs in entry.trials.values() for run in runs]
     _train(trials, store, "trials", engine=engine, label=label)
     _train(
@@ -53,6 +53,14 @@ def _train(configs: Iterable[RunConfig], store: Store, what: str, *, engine: Eng
         )
     if waiting:
         engine(waiting, store, label=label)
+
+
+def _to_come(entry: Entry, store: Store) -> Iterator[RunConfig]:
+    """Yield the runs of an entry that wait, or may come to; what is not chosen does not."""
+    open_ = any(_waits(run, store) for runs in entry.trials.values() for run in runs)
+    for config in entry.configs() if open_ else entry.compared(store):
+        if _waits(config, store):
+            yield config
 
 
 def _waits(config: RunConfig, store: Store) -> bool:

@@ -32,10 +32,15 @@ def require_metrics(metrics: Sequence[str], configs: Sequence[RunConfig]) -> Non
     """Check that every metric that a report is to show is one of a task of the sweep.
 
     Raises:
-        ConfigError: one is not; the metrics of the task are listed.
+        ConfigError: one is not; the metrics of the task are listed. Or a task is unknown.
         DataError: the data set of a ``hub:`` task cannot be read.
     """
-    found = {config.task: tasks.get(config.task, config.data) for config in configs}
+    found = {}
+    for config in {config.task: config for config in configs}.values():
+        try:
+            found[config.task] = tasks.get(config.task, config.data)
+        except AdaLoRAError as error:
+            raise type(error)(f"run {config.name}: {error}") from error
     known = [*dict.fromkeys(metric for task in found.values() for metric in task.metrics), LOSS]
     for metric in metrics:
         if metric not in known:

@@ -9,7 +9,7 @@ from experiments.commands import shipped
 from experiments.commands import sweep as command
 from experiments.commands.train import reader
 from experiments.methods import METHODS
-from experiments.sweeps.entries import entries_of
+from experiments.sweeps.entries import Entry, entries_of
 from experiments.sweeps.plan import read_plan
 from tests.experiments import tiny
 
@@ -56,10 +56,13 @@ def test_many_runs_ask_for_yes(file, refuse, monkeypatch, say, tmp_path):
     path = file(seed=[*range(101)], **{"training.max_steps": [*range(1, 101)]})
     assert refuse("sweep", path) == f"{path} makes 10,100 runs, more than 10,000; give --yes to have them."
     seen = []
-    monkeypatch.setattr(command, "entries_of", lambda plan, base, read: [plan.count()])
+    monkeypatch.setattr(command, "require_metrics", lambda metrics, configs: None)
+    monkeypatch.setattr(
+        command, "entries_of", lambda plan, base, read: [Entry(str(plan.count()), {}, {}, {})]
+    )
     monkeypatch.setattr(command, "sweep", lambda entries, output, **words: seen.append(entries) or "table")
     assert say("sweep", path, "--yes") == f"\ntable\n\nin runs/sweeps/swept\ntables: adalora report {path}\n"
-    assert seen == [[10_100]]
+    assert [entry.name for entry in seen[0]] == ["10100"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,17 @@ def test_nothing_is_written_before_all_runs_are_checked(file, tmp_path, refuse):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_metric_that_no_task_of_the_sweep_has_is_named_before_anything_trains(file, tmp_path, refuse):
+    path = file(seed=[0])
+    path.write_text(path.read_text() + "report: {metrics: [acuracy]}\n")
+    said = refuse("sweep", path, "--output", tmp_path / "out")
+    assert (
+        said
+        == "report: metrics (of hub:opinions) is 'acuracy'; allowed: accuracy, loss. Did you mean 'accuracy'?"
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_help_lists_what_is_shipped(say):
     told = say("sweep", "--help")
     assert "a YAML file, or a shipped sweep: budget, methods, orthogonality" in told
@@ -109,7 +123,8 @@ def test_what_ships_is_whole(name):
     runs = [config for entry in entries for config in entry.configs()]
     assert len({entry.name for entry in entries}) == len(entries)
     assert all(
-        run.training.learning_rate in (plan.choice.of(run.method) if plan.choice else (2e-3,)) for run in runs
+        run.training.learning_rate in (plan.choice.of(run.method) if plan.choice else (2e-3, 8e-3))
+        for run in runs
     )
     assert ({run.model for run in runs} <= {"minilm", "smollm2"}) == (name in OFFLINE)
     assert plan.resources.gpus == (0 if name in OFFLINE else 1)

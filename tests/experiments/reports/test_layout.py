@@ -55,4 +55,4 @@ def test_the_layouts_of_the_document_and_of_what_ships_are_layouts():
     assert [read_layout(one["report"]).paper[-2:] for one in examples] == [" 5", " 6", "18"]
     assert set(re.findall(r"^\| `(\w+)`", text, re.M)) == {one.name for one in fields(Layout)}
     for path in shipped.shipped_sweeps().values():
-        assert read_layout(read_plan(path).report).rows, path
+        assert read_layout(read_plan(path).report).title, path
