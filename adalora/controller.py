@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed import ProcessGroup
+from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 
 from . import hooks
@@ -26,10 +28,12 @@ from .controller_state import (
 )
 from .errors import StateError
 from .measurement import Measurement
+from .peers import agreed
 from .pruning import hold_, kept, living, prune_
 from .scorers import make_scorer
+from .shards import settle
 from .steered import budget_schedule, svd_updates, triplet_prices
-from .wrappers import shards, trains_with_others
+from .wrappers import require_shapes, shards, trains_with_others
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,6 +49,8 @@ class AdaLoRAController:
         model: a model with SVD updates, see `adalora.inject`.
         config: how rank is allocated; ``total_steps`` must be set.
         name: name of the adapter to control.
+        group: the processes that train this model together, whose budget updates the first of them decides;
+            None for all that there are. One that trains a model for itself names a group of one.
 
     Attributes:
         name: name of the adapter.
@@ -61,8 +67,16 @@ class AdaLoRAController:
             unknown, or the model has no SVD update of that name.
     """
 
-    def __init__(self, model: nn.Module, config: AllocationConfig, name: str = "default") -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        config: AllocationConfig,
+        name: str = "default",
+        *,
+        group: ProcessGroup | None = None,
+    ) -> None:
         self.name = name
+        self._group = group
         self._model = model
         self._updates = svd_updates(model, name)
         self._in_order = list(self._updates.values())
@@ -77,6 +91,7 @@ class AdaLoRAController:
         self._hooks: ExitStack | None = None
         self._optimizer: Optimizer | None = None
         self._told: set[str] = set()
+        self._sharding: list[FSDPModule] | None = None  # not known yet
         self.decision: Decision | None = None
 
     # The loop
@@ -88,14 +103,20 @@ class AdaLoRAController:
 
         Raises:
             StateError: attached already, another controller steers this adapter on the same optimizer, the
-                adapter is frozen, or the optimizer lacks some of its parameters.
+                adapter is frozen, the optimizer lacks some of its parameters, or DeepSpeed or the first FSDP
+                keeps them flattened.
         """
         if self._hooks is not None:
             raise StateError("the controller is attached already; call detach() first.")
+        require_shapes(self._model, optimizer)
         optimizer = hooks.unwrap(optimizer)
+        self._settle()
         hooks.require_parameters(optimizer, zip(tensor_names(self._updates), self._weights(), strict=True))
         self._hooks = hooks.register(optimizer, self._weights(), self.before_step, self.after_step)
         self._optimizer = optimizer
+        self._sharding = (
+            None  # a library may shard the model and the optimizer between here and the first step
+        )
 
     def detach(self) -> None:
         """Remove the hooks; the optimizer is as it was before `attach`.
@@ -106,6 +127,7 @@ class AdaLoRAController:
         if self._hooks is not None:
             self._hooks.close()
             self._hooks = None
+            self._settle()
             hold_(self._in_order)
             if self._for_good and self.config.compact:
                 self._shrink(shards(self._model), self._optimizer)
@@ -121,6 +143,7 @@ class AdaLoRAController:
         """
         if hooks.overflowed(optimizer) or self._rests():
             return
+        self._settle()
         if self.step == 0:  # a new run starts with all triplets, whatever an earlier one has pruned
             for update in self._in_order:
                 update.mask.fill_(True)
@@ -183,8 +206,12 @@ class AdaLoRAController:
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
-        """Return S of each triplet, shaped like λ, by module name; at first that of the start."""
+        """Return S of each triplet, shaped like λ, by module name; at first that of the start.
+
+        Where the model is sharded, all processes have to ask at once.
+        """
         self._fit()
+        self._settle()
         return dict(zip(self._updates, self._measurement.scores(), strict=True))
 
     # Saving
@@ -199,7 +226,8 @@ class AdaLoRAController:
         return {
             "step": self.step,
             "config": dataclasses.asdict(self.config),
-            "history": [dataclasses.asdict(allocation) for allocation in self.history],
+            # A tuple: of a list torch.distributed.checkpoint would load no more rows than the new run has.
+            "history": tuple(dataclasses.asdict(allocation) for allocation in self.history),
             "tensors": {one.name: one.tensor for one in self._averages()},
         }
 
@@ -237,6 +265,7 @@ class AdaLoRAController:
         def take_up() -> None:
             self.step, self.history, self.schedule = saved.step, list(saved.history), schedule
             self._measurement.refit()
+            self._sharding = None
             for one in self._averages():
                 one.tensor.copy_(saved.tensors[one.name])
             if self._for_good:
@@ -271,6 +300,14 @@ class AdaLoRAController:
         if self.step == 0 and not self._measurement.fits:
             self._measurement.refit()
 
+    def _settle(self) -> None:
+        """Let the parameters of a sharded model be the shards that the optimizer holds."""
+        if self._sharding is None or self.step == 0:
+            self._sharding = settle(self._model)
+            self._measurement.find_parameters()
+        for module in self._sharding:
+            module.reshard()
+
     def _follow(self) -> None:
         """Notice that somebody else has shrunk the tensors."""
         if [update.lam.shape[-1] for update in self._in_order] == self._measurement.layout.ranks:
@@ -285,7 +322,7 @@ class AdaLoRAController:
 
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
-        scores = seen = self._measurement.triplets()
+        scores = seen = agreed(self._measurement.triplets(), self._group)
         if self.config.prune == "hard":
             scores = scores.masked_fill(~living(self._in_order), -torch.inf)
         prices = triplet_prices(self.config, self._in_order)

@@ -9,6 +9,7 @@ from .compact import take
 from .orthogonality import Form, penalty_and_gradients
 from .pruning import living
 from .scorers import Scorer, State
+from .shards import here, part, whole
 from .stacks import Layout
 from .updates import SVDUpdate
 
@@ -17,7 +18,8 @@ class Measurement:
     """Copies of weights and gradients in stacks, and what a scorer remembers of them.
 
     With the copies side by side the number of operations depends on the number of sizes, not on the number of
-    matrices. They are in float32 at least: Ī · U would vanish in float16.
+    matrices. They are in float32 at least: Ī · U would vanish in float16. Of parameters in shards they hold
+    the whole, on every process: a penalty needs whole factors, and a score needs whole triplets.
 
     Args:
         updates: the updates to measure, in module order.
@@ -35,8 +37,7 @@ class Measurement:
 
     def refit(self) -> None:
         """Lay everything out anew, for other ranks, types or devices; what the scorer remembers is gone."""
-        # Asked anew each time: whoever shards or assigns weights puts other objects in their place.
-        self._parameters: list[Tensor] = [weight for u in self._updates for weight in (u.P, u.lam, u.Q)]
+        self.find_parameters()
         self.layout = Layout(self._updates)
         self._weights, self._grads = self.layout.zeros(), self.layout.zeros()
         self._weight_views = self.layout.views(self._weights)
@@ -46,6 +47,10 @@ class Measurement:
         self._living_views = self.layout.rows(self._living)
         torch._foreach_add_(self.layout.rows(self._there), 1)
         self._count(None)
+
+    def find_parameters(self) -> None:
+        """Look for the parameters: whoever shards or assigns weights puts other objects in their place."""
+        self._parameters: list[Tensor] = [weight for u in self._updates for weight in (u.P, u.lam, u.Q)]
 
     @torch.no_grad()
     def shrink(self, kept: Sequence[Tensor], before: Mapping[str, list[Tensor]]) -> None:
@@ -72,7 +77,7 @@ class Measurement:
     @torch.no_grad()
     def take_weights(self) -> None:
         """Copy the weights as they are now."""
-        self.layout.fill(self._weights, self._weight_views, self._parameters)
+        self.layout.fill(self._weights, self._weight_views, whole(self._parameters))
 
     @torch.no_grad()
     def add_penalty_gradient(self, gamma: float, form: Form, scale: Tensor | None) -> Tensor:
@@ -89,7 +94,7 @@ class Measurement:
         value = penalty_and_gradients(columns, rows, self._identities, form=form, factor=factor, out=out)
         # A matrix that took no part in the step is left alone, as an optimizer leaves it alone.
         pairs = [
-            (weight.grad, view)
+            (here(weight.grad), part(view, weight.grad))
             for number, (weight, view) in enumerate(zip(self._parameters, self._grad_views, strict=True))
             if number % 3 != 1 and weight.grad is not None and weight.numel() > 0
         ]
@@ -102,7 +107,7 @@ class Measurement:
     def observe(self, scale: Tensor | None) -> None:
         """Show the scorer the copied weights and the present gradients, which are multiplied by ``scale``."""
         grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in self._parameters]
-        self.layout.fill(self._grads, self._grad_views, grads)
+        self.layout.fill(self._grads, self._grad_views, whole(grads))
         if scale is not None:
             for stack in self._grads:
                 stack.mul_(scale.reciprocal().to(stack.device))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .shards import here, part
 from .updates import SVDUpdate
 
 
@@ -24,7 +25,9 @@ def prune_(updates: Sequence[SVDUpdate], alive: Tensor) -> None:
 @torch.no_grad()
 def hold_(updates: Sequence[SVDUpdate]) -> None:
     """Set λ to zero once more in every triplet that is pruned: an optimizer has moved it."""
-    torch._foreach_mul_([update.lam for update in updates], [update.mask for update in updates])
+    lams = [update.lam for update in updates]
+    masks = [part(update.mask, lam) for update, lam in zip(updates, lams, strict=True)]
+    torch._foreach_mul_([here(lam) for lam in lams], masks)
 
 
 def living(updates: Sequence[SVDUpdate]) -> Tensor:

@@ -91,3 +91,53 @@ def test_tensors_shrink_at_the_end_where_several_processes_may_train(caplog):
         adalora.StateError, match="cannot shrink: the model is held by DistributedDataParallel"
     ):
         adalora.compact_(held)
+
+
+def of_module(name, base=object, **inner):
+    """Return a stand-in for an object whose class lies in a package that is not installed."""
+    kind = type("Engine", (base,), {"__module__": name})
+    made = kind.__new__(kind)
+    for key, value in inner.items():
+        setattr(made, key, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda plain: of_module("deepspeed.runtime.zero.stage_1_and_2", optimizer=plain),
+        lambda plain: of_module("accelerate.utils.deepspeed", optimizer=of_module("x", optimizer=plain)),
+        lambda plain: of_module(
+            "some.wrapper", optimizer=of_module("deepspeed.runtime.fp16.fused_optimizer")
+        ),
+    ],
+    ids=["ZeRO", "accelerate", "inside"],
+)
+def test_the_optimizer_of_deepspeeds_engine_is_refused_by_name(wrap):
+    model = adapted()
+    plain = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    config = adalora.AllocationConfig(target_rank=1, total_steps=8)
+    controller = adalora.AdaLoRAController(model, config)
+    with pytest.raises(
+        adalora.StateError, match=r"DeepSpeed \(.*\), whose engine flattens .* allowed: fully_shard"
+    ):
+        controller.attach(wrap(plain))
+    controller.attach(plain)  # nothing was left behind
+
+
+def test_deepspeeds_optimizers_without_its_engine_are_like_any_other():
+    model = adapted()
+    kind = type("FusedAdam", (torch.optim.SGD,), {"__module__": "deepspeed.ops.adam.fused_adam"})
+    controller = adalora.AdaLoRAController(model, adalora.AllocationConfig(target_rank=1, total_steps=8))
+    controller.attach(kind([p for p in model.parameters() if p.requires_grad], lr=1e-2))
+
+
+def test_the_first_fsdp_is_refused():
+    model = adapted()
+    wrapper = FullyShardedDataParallel.__new__(FullyShardedDataParallel)
+    nn.Module.__init__(wrapper)
+    wrapper.inner = model
+    held = nn.Sequential(wrapper)
+    controller = adalora.AdaLoRAController(held, adalora.AllocationConfig(target_rank=1, total_steps=8))
+    with pytest.raises(adalora.StateError, match="FullyShardedDataParallel, which flattens its parameters"):
+        controller.attach(torch.optim.SGD(model.parameters(), lr=1e-2))
