@@ -13,6 +13,7 @@ from .checkpoint import load, save
 from .config import AllocationConfig
 from .controller import AdaLoRAController
 from .errors import CheckpointError
+from .wrappers import shards
 
 FOLDER = "adalora"  # inside a checkpoint of the Trainer
 
@@ -110,7 +111,8 @@ class AdaLoRACallback(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         """Save adapter and controller beside the Trainer's checkpoint."""
-        if state.is_world_process_zero:
+        # The first process writes, and needs the others to put shards together.
+        if state.is_world_process_zero or shards(model) is not None:
             save(model, _adapter_folder(args, state), self.controller, self.name)
 
     def on_train_end(

@@ -19,10 +19,13 @@ from .header import Header, Shape, read_header
 from .inject import inject_saved
 from .injected import injected_configs, require_adapter
 from .layers import Origin
+from .peers import is_first
+from .shards import here, part, settle, whole
 from .targets import adaptable_shapes, find_targets
 from .trained import trained_tensors
 from .updates import SPECTRAL
 from .walk import adapters, base_name
+from .wrappers import sharding_wrapper
 
 HEADER = "adapter.json"
 
@@ -49,6 +52,9 @@ def save(
     updates that start from singular vectors, and the modules trained in full; not the base model. Between
     two budget updates the λ of pruned triplets train on, and a save holds them too.
 
+    Of several processes the first writes, whole tensors, and the others return before it is done. All have to
+    call this where the model is sharded; where each has a copy, the first alone may.
+
     Args:
         model: a model with the adapter.
         folder: where to write; made if it is not there. Files of an earlier save are replaced.
@@ -65,10 +71,14 @@ def save(
     numbers = checked(metrics)
     config = require_adapter(model, name)
     folder = Path(folder)
-    tensors = dict(_tensors(model, name, config))
+    settle(model)
+    live = dict(_tensors(model, name, config))
+    tensors = dict(zip(live, whole(live.values()), strict=True))
     for key, tensor in tensors.items():
-        if isinstance(tensor, nn.Parameter):
+        if isinstance(live[key], nn.Parameter):
             require_finite(key, tensor)
+    if not is_first():
+        return
     mark = uuid.uuid4().hex[:12]
     files = {"adapter": f"adapter-{mark}.safetensors"}
     data = {files["adapter"]: tensor_writer(tensors)}
@@ -94,6 +104,9 @@ def load(
     Several adapters on one model are loaded in the order in which they were injected: DoRA rescales what came
     before it, and a start from singular vectors changes the base.
 
+    Each of several processes reads the files. A model that is sharded or wrapped for data-parallel training
+    has to have the adapter already, with as many triplets as were saved: its parameters keep their sizes.
+
     Args:
         model: the base model, or one with this adapter injected; changed in place. The base weights stay.
         folder: where `save` has written.
@@ -106,7 +119,8 @@ def load(
     Raises:
         CheckpointError: a file is missing or damaged, a value is NaN or infinite, or the adapter belongs to
             another model (the first differing names and shapes are listed).
-        StateError: the model is merged, or the controller steers another adapter.
+        StateError: the model is merged, or the controller steers another adapter, or the model is wrapped or
+            sharded and the adapter does not fit into its parameters.
             Model and controller are unchanged in each case.
     """
     folder = Path(folder)
@@ -119,6 +133,8 @@ def load(
     take_up = _prepared(controller, folder, header, name)
 
     origins = _origins(model, header, tensors)
+    _require_room(model, header, name, origins)
+    settle(model)
     if name not in injected_configs(model):
         # The random start is overwritten at once, so it must not move the user's generator.
         with torch.random.fork_rng(devices=[]):
@@ -129,7 +145,7 @@ def load(
         if name in layer.updates:
             layer.named_updates()[name].resize_(header.triplets[module])
     for key, tensor in _tensors(model, name, header.config):
-        tensor.data.copy_(tensors[key])
+        here(tensor.data).copy_(part(tensors[key], tensor))
     take_up()
     return model
 
@@ -145,6 +161,25 @@ def _origins(model: nn.Module, header: Header, tensors: dict[str, Tensor]) -> di
             sides = (tensors[f"{one.name}.origin.{side}"].to(device) for side in ("left", "right"))
             origins[one.name] = Origin(*sides)
     return origins
+
+
+def _require_room(model: nn.Module, header: Header, name: str, origins: Mapping[str, Origin]) -> None:
+    """Check that a model which others hold need not change the sizes of its parameters, or its base."""
+    holder = sharding_wrapper(model)
+    if holder is None:
+        return
+    layers = {key: layer for key, layer in adapters(model).items() if name in layer.updates}
+    triplets = {module: layer.named_updates()[name].parts().rank for module, layer in layers.items()}
+    known = all(
+        name in layers[module].origins and cast(Origin, layers[module].origins[name]).equals(origin)
+        for module, origin in origins.items()
+        if module in layers
+    )
+    if triplets != header.triplets or not known:
+        raise StateError(
+            f"the model is held by {holder}, whose parameters keep their sizes, and the saved adapter has "
+            f"other triplets or another start; allowed: load it first and wrap the model then."
+        )
 
 
 def _prepared(

@@ -1,0 +1,132 @@
+"""What each process of test_ddp.py and test_fsdp.py does; started by `tests.processes.launch`."""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+import adalora
+from adalora import AdaLoRAController
+from tests.joined import adapted, allocation, optimizer_of, told, train
+
+
+def sharded(model):
+    """Shard a layer by itself and the rest together, as one does with the blocks of a large model."""
+    fully_shard(model.up)
+    return fully_shard(model)
+
+
+def kept_whole(model):
+    """Shard a model that keeps whole parameters in place between its passes."""
+    sharded(model).set_reshard_after_backward(False)
+    return model
+
+
+WRAPS = {
+    "ddp": DistributedDataParallel,
+    "fsdp": sharded,
+    "fsdp_root": fully_shard,
+    "fsdp_whole": kept_whole,
+    "none": lambda model: model,
+}
+
+
+def run(folder, *, wrap, settings=None, optimizer="AdamW", compiled=None, seeds=False, load=None, save=None,
+        early=False, **how):  # fmt: skip
+    """Train as one of the processes; see `tests.joined.train` for what is left of the settings."""
+    rank, world = dist.get_rank(), dist.get_world_size()
+    plain = adapted(rank if seeds else 0, optimizer)
+    controller = AdaLoRAController(plain, allocation(**(settings or {})))
+    if load and early:
+        adalora.load(plain, load, controller)
+    model = WRAPS[wrap](plain)
+    if load and not early and Path(load, "adapter.json").exists():
+        adalora.load(model, load, controller)
+    running = torch.compile(model, backend=compiled) if compiled else model
+    steps = optimizer_of(model, optimizer)
+    controller.attach(steps)
+    if load and Path(load, ".metadata").exists():
+        taken_up(model, steps, controller, load)
+    record = train(running, steps, controller, rank=rank, world=world, first=controller.step, **how)
+    if save == "dcp":
+        written(model, steps, controller, folder / "dcp")
+    elif save:
+        adalora.save(model, folder / "saved", controller)  # by all of them
+    shapes = [tuple(layer.update.P.shape) for layer in adalora.adapters(model).values()]
+    controller.detach()
+    shrunk = [tuple(layer.update.P.shape) for layer in adalora.adapters(model).values()]
+    return record | told(model, controller) | {"shapes": shapes, "shrunk": shrunk}
+
+
+def written(model, optimizer, controller, folder):
+    weights, moments = get_state_dict(model, optimizer)
+    state = {"model": weights, "optimizer": moments, "controller": controller.state_dict()}
+    dcp.save(state, checkpoint_id=folder)
+
+
+def taken_up(model, optimizer, controller, folder):
+    weights, moments = get_state_dict(model, optimizer)
+    state = {"model": weights, "optimizer": moments, "controller": controller.state_dict()}
+    dcp.load(state, checkpoint_id=folder)
+    set_state_dict(model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"])
+    controller.load_state_dict(state["controller"])
+
+
+def refused(folder, *, wrap, load):
+    """Load what does not fit into shards."""
+    model = WRAPS[wrap](adapted())
+    before = told(model, AdaLoRAController(model, allocation()))["deltas"]
+    try:
+        adalora.load(model, load)
+    except adalora.StateError as error:
+        after = told(model, AdaLoRAController(model, allocation()))["deltas"]
+        return {"error": str(error), "same": before == after}
+    return {}
+
+
+def disagreeing(folder):
+    """Train copies that have parted, once under one decision and once each by itself."""
+    rank, world = dist.get_rank(), dist.get_world_size()
+    own = [dist.new_group([one]) for one in range(world)][rank]
+    found = {}
+    for key, group in (("all", None), ("own", own)):
+        model = adapted(rank)
+        steps = optimizer_of(model)
+        controller = AdaLoRAController(model, allocation(), group=group)
+        controller.attach(steps)
+        train(model, steps, controller, rank=rank, world=world)
+        found[key] = [[row.ranks, row.threshold] for row in controller.history]
+        controller.detach()
+    return found
+
+
+JOBS = {"run": run, "refused": refused, "disagreeing": disagreeing}
+
+
+def main(folder):
+    warnings.simplefilter("error")
+    # Advice to who writes into the output of a layer that is sharded by itself; nobody does here.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view")
+    # What torch.compile itself does on its way.
+    warnings.filterwarnings("ignore", message=".*autograd.function.Function.* should not be instantiated")
+    warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    found = []
+    for number, one in enumerate(json.loads((folder / "runs.json").read_text())):
+        job = JOBS[one.pop("job", "run")]
+        found.append(job(folder / str(number), **one) if job is run else job(folder, **one))
+        dist.barrier()
+    (folder / f"{dist.get_rank()}.json").write_text(json.dumps(found))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
