@@ -26,10 +26,10 @@ def rows(size=48):
 
 
 def trainer(model, folder, callback, steps=16, **settings):
+    settings.setdefault("per_device_train_batch_size", 8)
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=8,
         learning_rate=1e-2,
         logging_steps=2,
         report_to="none",
