@@ -5,10 +5,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 import adalora
 from adalora import AdapterConfig
+from adalora.shards import here, part, whole
 from tests.models import mlp, mlp_batches
 
 
@@ -141,3 +143,23 @@ def test_the_first_fsdp_is_refused():
     controller = adalora.AdaLoRAController(held, adalora.AllocationConfig(target_rank=1, total_steps=8))
     with pytest.raises(adalora.StateError, match="FullyShardedDataParallel, which flattens its parameters"):
         controller.attach(torch.optim.SGD(model.parameters(), lr=1e-2))
+
+
+def on_a_mesh(*placements):
+    mesh = dist.device_mesh.init_device_mesh("cpu", (1,) * len(placements))
+    return distribute_tensor(torch.arange(6.0).view(2, 3), mesh, placements)
+
+
+@pytest.mark.parametrize(
+    "placements", [(Shard(0),), (Shard(1),), (Shard(-1),), (Replicate(), Shard(0)), (Replicate(),)], ids=str
+)
+def test_a_tensor_on_a_mesh_is_put_together_and_written_to(placements):
+    tensor = on_a_mesh(*placements)
+    assert torch.equal(whole([tensor])[0], torch.arange(6.0).view(2, 3))
+    here(tensor).copy_(part(torch.ones(2, 3), tensor))
+    assert torch.equal(tensor.full_tensor(), torch.ones(2, 3))
+
+
+def test_a_tensor_that_is_cut_twice_is_refused():
+    with pytest.raises(adalora.StateError, match="Leave the adapter out of tensor parallelism"):
+        whole([on_a_mesh(Shard(0), Shard(1))])
