@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ import adalora
 import analysis
 from adalora.card import write_card
 from adalora.checkpoint import HEADER
+from adalora.errors import CheckpointError, ConfigError
 from adalora.header import read_header
 
 from . import files, methods, optimizers, report
@@ -99,13 +101,37 @@ def rehearse(data: Prepared, method: Method) -> None:
 
 
 def _fit_baselines(data: Prepared, baselines: list[Method], folder: Path) -> list[Line]:
-    """Train what the run is compared with, unless an earlier sitting has."""
-    path = folder / files.BASELINES
-    if path.exists():
-        return [Line(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    lines = [_fit_baseline(data, baseline, folder) for baseline in baselines]
-    files.write_json(path, [asdict(line) for line in lines])
+    """Train what the run is compared with, unless an earlier sitting has.
+
+    Raises:
+        ConfigError: the earlier sitting had other training rows.
+        CheckpointError: what it has left is damaged.
+    """
+    path, rows = folder / files.SITTING, data.train.fingerprint()
+    if not path.exists():
+        lines = [_fit_baseline(data, baseline, folder) for baseline in baselines]
+        files.write_json(path, {"rows": rows, "baselines": [asdict(line) for line in lines]})
+        return lines
+    try:
+        left = json.loads(path.read_text(encoding="utf-8"))
+        before, lines = left["rows"], [_line_of(row) for row in left["baselines"]]
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error!r}; set overwrite: true to begin anew.") from error
+    if before != rows:
+        raise ConfigError(
+            "resume is true, but the training rows are others than those that the run was begun with; "
+            "allowed: the same data, or overwrite: true to begin anew."
+        )
     return lines
+
+
+def _line_of(row: Mapping[str, Any]) -> Line:
+    """Return a line as it was before it was written: JSON has no NaN."""
+    scores = {
+        part: {name: float("nan") if value is None else value for name, value in found.items()}
+        for part, found in row["scores"].items()
+    }
+    return Line(**{**row, "scores": scores})
 
 
 def _fit_baseline(data: Prepared, method: Method, folder: Path) -> Line:
@@ -119,7 +145,7 @@ def _fit_method(
     data: Prepared, method: Method, folder: Path, checkpoint: Checkpoint | None
 ) -> tuple[Fitted, adalora.AdaLoRAController | None, Base | None]:
     model, callbacks = _build_again(data, method)
-    step, seconds = (checkpoint.step, checkpoint.seconds) if checkpoint else (0, 0.0)
+    step = checkpoint.step if checkpoint else 0
     cut_records((folder / files.METRICS, folder / files.TRIPLETS), step)
     board = Board(folder / files.TENSORBOARD, callbacks, step)
     watchers: list[TrainerCallback] = [
@@ -144,11 +170,12 @@ def _fit_method(
         training,
         folder,
         label=method.label,
-        callbacks=[*callbacks, *watchers, Mark(seconds)],
+        callbacks=[*callbacks, *watchers, Mark(checkpoint)],
         trained=keep,
         checkpoint=checkpoint.folder if checkpoint else None,
     )
-    fitted = replace(fitted, seconds=seconds + fitted.seconds)
+    if checkpoint:
+        fitted = replace(fitted, seconds=checkpoint.seconds + fitted.seconds)
     board.close()
     if (folder / files.ADAPTER).is_dir():
         _complete_card(folder / files.ADAPTER, fitted.scores)
