@@ -5,7 +5,9 @@ from collections import Counter
 import pytest
 
 from experiments.methods import METHODS
+from experiments.metrics import LOSS
 from experiments.papers import all_rows, rows_for
+from experiments.tasks import TASKS
 from tests.experiments.reports.conftest import BASE, result
 
 
@@ -31,6 +33,12 @@ def test_methods_are_ours_or_none():
     assert {row.method for row in all_rows() if row.printed == "LoRA"} == {"lora"}
 
 
+def test_metrics_are_those_of_our_tasks():
+    found = {(row.task, name.partition("/")[0]) for row in all_rows() for name in row.numbers}
+    ours = {(task.name, name) for task in TASKS.values() for name in (*task.metrics, LOSS)}
+    assert found - ours == {("glue", "average")}
+
+
 def test_values_in_our_units_and_with_their_own_figures():
     row = find("Table 3", "LoRA", model="GPT-2 M")
     assert (row.method, row.millions) == ("lora", "0.35")
@@ -39,7 +47,7 @@ def test_values_in_our_units_and_with_their_own_figures():
         "bleu": "70.4 ± 0.1",
         "nist": "8.85 ± 0.02",
         "meteor": "46.8 ± 0.2",
-        "rouge_l": "71.8 ± 0.1",
+        "rougeL": "71.8 ± 0.1",
         "cider": "2.53 ± 0.02",
     }
     assert row.numbers["bleu"].value == pytest.approx(0.704)
