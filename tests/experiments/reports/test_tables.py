@@ -115,6 +115,12 @@ def test_a_half_finished_sweep_says_what_is_missing_and_what_failed(sweep, table
     assert failed[1] == ["rank\\_2-seed\\_0", "ValueError: no \\| room"]
 
 
+def test_a_metric_that_the_machines_could_not_measure_is_not_there_yet(sweep, tables):
+    swept = sweep(grid={"adapter.rank": [1, 2]}, report={"metrics": ["bleu", "meteor"]})
+    scores = tables(swept.fill(lambda run: result(0.5)).text())[0]
+    assert scores[:2] == [["rank", "trained", "bleu", "meteor"], ["1", "0.35 M", "**50.0**", "–"]]
+
+
 def test_numbers_that_are_not_finite_and_old_results_without_losses(sweep, tables):
     def make(run):
         made = result(float("nan") if run.seed else 0.5)
@@ -176,7 +182,7 @@ def test_the_csv_holds_every_number_with_its_seeds(sweep):
 @pytest.mark.parametrize(
     ("layout", "said"),
     [
-        ({"metrics": ["blue"]}, r"report: metrics \(of rotten_tomatoes\) is 'blue'; allowed: bleu, loss\. Did you mean 'bleu'"),
+        ({"metrics": ["blue"]}, r"report: metrics \(of rotten_tomatoes\) is 'blue'; allowed: bleu, accuracy, loss\. Did you mean 'bleu'"),
         ({"part": "tests"}, r"report: part \(of rotten_tomatoes\) is 'tests'; allowed: .* Did you mean 'test'"),
         ({"rows": ["adapter.rnk"]}, r"report: rows is 'adapter.rnk'; allowed: .* Did you mean 'adapter.rank'"),
         ({"rows": ["task"]}, r"report: rows is \['task'\], and does not tell \(adapter.rank=1\) from \(adapter.rank=2\); .*adapter.rank"),
