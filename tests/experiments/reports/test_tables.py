@@ -149,6 +149,19 @@ def test_what_is_chosen_is_told_and_trials_count_as_work(sweep, tables):
     assert "4 finished runs, trials included: 0.10 hours of training." in text
 
 
+def test_a_choice_from_some_of_the_values_is_none_yet(sweep, tables):
+    swept = sweep(
+        base=TINY,
+        grid={"adapter.rank": [1, 2]},
+        seeds=[0],
+        choose={"training.learning_rate": [0.1, 0.2], "seeds": [0]},
+    )
+    swept.fill(lambda run: result(0.5) if run.adapter.rank == 2 or run.training.learning_rate < 0.2 else None)
+    text = swept.text()
+    assert "Half finished: 1 of 2 runs are not there yet." in text
+    assert [row[-1] for row in tables(text)[0]] == ["bleu", "–", "50.0"]
+
+
 def test_the_csv_holds_every_number_with_its_seeds(sweep):
     swept = sweep(
         base=TINY,
