@@ -10,8 +10,13 @@ from experiments.commands import sweep as command
 from experiments.commands.train import reader
 from experiments.mappings import flatten
 from experiments.methods import METHODS
+from experiments.reports.blocks import plan_of
+from experiments.reports.layout import read_layout
+from experiments.reports.lines import lines_of
 from experiments.sweeps.entries import Entry, entries_of
+from experiments.sweeps.outcomes import outcomes
 from experiments.sweeps.plan import read_plan
+from experiments.sweeps.store import Store
 from tests.experiments import tiny
 from tests.experiments.tiny_families import MODELS
 
@@ -116,7 +121,7 @@ OFFLINE = set(SHIPPED) - {"table2", "table3", "table4", "table15"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_what_ships_is_whole(name):
+def test_what_ships_is_whole(name, tmp_path):
     plan = read_plan(SHIPPED[name])
     assert plan.name == name
     assert plan.count() == int(re.search(r"# ([\d,]+) runs", SHIPPED[name].read_text())[1].replace(",", ""))
@@ -130,6 +135,10 @@ def test_what_ships_is_whole(name):
     )
     assert ({run.model for run in runs} <= {"minilm", "smollm2"}) == (name in OFFLINE)
     assert plan.resources.gpus == (0 if name in OFFLINE else 1)
+    lines = lines_of(outcomes(entries, Store(tmp_path)), plan.choice.setting if plan.choice else "")
+    plan_of(read_layout(plan.report), lines)  # tells all entries apart
+    lengths = {run.data.target_length for run in runs if run.task == "wikisql"}
+    assert lengths <= {128}  # with 64 tokens queries of three conditions lose their end
 
 
 @pytest.mark.parametrize("family", ["roberta", "deberta-v2"])
