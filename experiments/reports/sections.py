@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from matplotlib.figure import Figure
 
 from ..metrics import LOSS
+from ..tasks import held_out
 from .blocks import Plan, block_tables
 from .curves import curves
 from .layout import Layout
@@ -57,7 +58,7 @@ def sections_of(lines: Sequence[Line], layout: Layout, plan: Plan, work: Work, c
         ConfigError: ``compare`` fits no entry, or several of one task and model.
     """
     return [
-        *_scores(lines, layout, plan),
+        *_scores(lines, layout, plan, chosen),
         *_tests(lines, layout, plan),
         *_pictures(lines, layout, plan),
         Section("What it took", work.sentences(), [work_table(lines, layout, plan, chosen)]),
@@ -65,8 +66,15 @@ def sections_of(lines: Sequence[Line], layout: Layout, plan: Plan, work: Work, c
     ]
 
 
-def _scores(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Section]:
+def _scores(lines: Sequence[Line], layout: Layout, plan: Plan, chosen: str) -> list[Section]:
     notes = [_explained(layout)]
+    seen = [line for line in lines if not held_out(line.config.task)] if chosen else []
+    if seen:
+        names = ", ".join(dict.fromkeys(line.label("task", layout) for line in seen))
+        notes.append(
+            f"The {called(chosen, layout)} is chosen by the validation rows, and these are the test rows, "
+            f"too, of {names}: their numbers are of the very rows that decided, and so too good."
+        )
     missing = sum(line.outcome.missing for line in lines)
     if missing:
         wanted = sum(line.wanted for line in lines)

@@ -149,6 +149,20 @@ def test_what_is_chosen_is_told_and_trials_count_as_work(sweep, tables):
     assert "4 finished runs, trials included: 0.10 hours of training." in text
 
 
+@pytest.mark.parametrize("chooses", [True, False])
+def test_numbers_of_the_rows_that_decided_are_said_to_be(sweep, chooses):
+    choice = {"training.learning_rate": [0.1, 0.2], "seeds": [0]}
+    swept = sweep(
+        base=TINY,
+        grid={"task": ["glue/sst2", "rotten_tomatoes", "glue/mnli"]},
+        seeds=[0],
+        **({"choose": choice} if chooses else {}),
+    )
+    text = swept.fill(lambda run: result(0.5)).text()
+    said = "these are the test rows, too, of glue/sst2, glue/mnli: their numbers are of the very rows that decided"
+    assert (said in text) == chooses
+
+
 def test_a_choice_from_some_of_the_values_is_none_yet(sweep, tables):
     swept = sweep(
         base=TINY,
