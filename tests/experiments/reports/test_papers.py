@@ -111,6 +111,15 @@ def test_parts_are_told_apart(sweep, tables):
     assert scores[-1] == ["Hu et al. 2021, Table 14: LoRA", "0.77 M", "64.0 ± 0.3"]
 
 
+@pytest.mark.parametrize("parts", [["validation", "test"], ["test", "validation"]])
+def test_numbers_of_test_rows_do_not_stand_beside_others(sweep, tables, parts):
+    swept = sweep(grid={"adapter.rank": [1]}, report={"part": parts, "metrics": ["bleu", "loss"]})
+    swept.fill(lambda run: result(0.5))
+    (row,) = [row for row in tables(swept.text())[0] if row[0].endswith("Table 18: LoRA, r = 1")]
+    printed = {"test": "68.72", "validation": "–"}
+    assert row == [row[0], "–", *(printed[part] for part in parts), "1.23"]
+
+
 def test_nothing_is_printed_for_another_model(sweep):
     swept = sweep(base={**BASE, "model": "gpt2"}, grid={"adapter.rank": [1]}).fill(lambda run: result(0.5))
     assert "Hu et al." not in swept.text()
