@@ -17,6 +17,8 @@ from .pretrained import from_pretrained
 from .problems import Part
 from .tasks import Task
 
+_TEXTS = ("string", "large_string")
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -70,6 +72,8 @@ def prepare(config: RunConfig) -> Prepared:
 
     def part(rows: Dataset, limit: int | None) -> Part:
         rows = tasks.cut(rows, limit)
+        if task.problem.lengths:  # of texts
+            _require_texts(config.task, rows, task.columns.inputs)
         _require_classes(config.task, rows, task.columns.target, splits.classes)
         return Part(rows, task.columns, task.problem.encode(rows, task.columns, processor, config.data))
 
@@ -99,12 +103,23 @@ def _require_room(data: Prepared) -> None:
         require_room(model, positions, problem, parts, data.config.data)
 
 
+def _require_texts(task: str, rows: Dataset, inputs: Sequence[str]) -> None:
+    """Refuse inputs that are no texts, such as a column of numbers in a csv."""
+    for name in inputs:
+        if getattr(rows.features[name], "dtype", None) not in _TEXTS:
+            raise DataError(
+                f"{task}: column {name!r} holds {rows[0][name]!r}; allowed: texts. Numbers can be texts in a "
+                f"jsonl or parquet file, not in a csv."
+            )
+
+
 def _require_classes(task: str, rows: Dataset, target: str, classes: Sequence[str]) -> None:
-    """Refuse labels that are numbers of no class; a target that is no number is left to the problem."""
+    """Refuse labels that are names, or numbers of no class; any other target is left to the problem."""
     labels = rows[target] if classes else ()
-    wrong = sorted({label for label in labels if isinstance(label, int) and not 0 <= label < len(classes)})
-    if wrong:
+    names = {label for label in labels if isinstance(label, str)}
+    numbers = {label for label in labels if isinstance(label, int) and not 0 <= label < len(classes)}
+    if wrong := [*sorted(names), *sorted(numbers)]:
         raise DataError(
-            f"{task}: column {target!r} holds {', '.join(map(str, wrong[:5]))}; allowed: 0 to "
+            f"{task}: column {target!r} holds {', '.join(map(repr, wrong[:5]))}; allowed: 0 to "
             f"{len(classes) - 1}, for {', '.join(classes[:30])}. Mend those rows, or leave them out."
         )

@@ -13,7 +13,7 @@ from .checks import did_you_mean
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a model.
+    """Return the tokenizer of a model; it fills rows up on the right.
 
     Raises:
         DataError: the model is not there; the message says how to get it.
@@ -26,6 +26,9 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         )
     if tokenizer.pad_token is None:  # decoders have none; what it stands for is masked, so any token will do
         tokenizer.pad_token = tokenizer.eos_token
+    # Some tokenizers of decoders fill up on the left, but what splits rows into prompts and texts counts from
+    # their start; `generate` is given prompts that are filled up on the left anyway.
+    tokenizer.padding_side = "right"
     return tokenizer
 
 

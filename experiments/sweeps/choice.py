@@ -1,4 +1,7 @@
-"""What every combination of a sweep chooses for itself, on validation rows alone."""
+"""What every combination of a sweep chooses for itself, on validation rows alone.
+
+Where a task has no other rows with public labels, its test rows are the same ones, see `Task.held_out`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -93,6 +93,14 @@ class Store:
         path = self.failure_path(config)
         return str(_read(path)["reason"]) if path.exists() and not self.has(config) else None
 
+    def waits(self, config: RunConfig) -> bool:
+        """Say whether a run has neither a result nor a failure.
+
+        Raises:
+            CheckpointError: the file of a failure is damaged.
+        """
+        return not self.has(config) and self.failure(config) is None
+
     def write_failure(self, config: RunConfig, reason: str, traceback: str) -> None:
         """Write why a run has failed, whole or not at all.
 

@@ -46,6 +46,7 @@ class Task:
         others: names of the other numbers that ``score`` returns; those of a class that no row has are not
             there, nor METEOR without Java.
         reads_path: whether ``data.path`` may say where the rows lie; else they come from a package.
+        held_out: whether the first test part is of other rows than the validation part.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Task:
     headline: str
     others: tuple[str, ...] = ()
     reads_path: bool = True
+    held_out: bool = True
 
     @property
     def metrics(self) -> tuple[str, ...]:
