@@ -76,7 +76,8 @@ def _load_classes(name: str, columns: Columns, data: DataConfig) -> Splits:
             raise DataError(
                 f"data.label_column is {columns.target!r}, whose classes are {', '.join(feature.names[:30])} "
                 f"in split {data.train_split!r} and {', '.join(other.names[:30])} in split "
-                f"{data.eval_split!r}; allowed: the same names in the same order. Cast one to the features of the other."
+                f"{data.eval_split!r}; allowed: the same names in the same order. Cast one to the features "
+                f"of the other."
             )
         return Splits(train, held, {data.eval_split: held}, tuple(feature.names))
     found = {*train[columns.target], *held[columns.target]}
