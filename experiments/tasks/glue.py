@@ -42,6 +42,7 @@ def _task(
         score=score,
         headline=headline,
         others=others,
+        classes=classes,
     )
 
 

@@ -50,6 +50,7 @@ def hub_task(name: str, data: DataConfig) -> Task:
         score=correlations if regression else accuracy,
         headline="pearson" if regression else "accuracy",
         others=("spearman",) if regression else (),
+        classes=() if regression else None,
     )
 
 
