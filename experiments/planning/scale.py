@@ -28,7 +28,7 @@ from ..versions import current_commit
 from .text import binary
 
 LAYERS = (2, 20, 200)  # 12, 120 and 1,200 matrices
-STEPS, WARM_UP, FINAL, INTERVAL = 16, 4, 4, 4
+STEPS, WARM_UP, FINAL, INTERVAL = 16, 2, 2, 2
 _WIDTH, _HIDDEN, _WORDS, _ROWS, _TOKENS = 16, 24, 40, 4, 16
 RANK, TARGET = 4, 2
 
@@ -83,11 +83,11 @@ def adapter() -> adalora.AdapterConfig:
     )
 
 
-def allocation() -> adalora.AllocationConfig:
-    """Return a run of `STEPS` steps, half of which may prune."""
+def allocation(steps: int = STEPS) -> adalora.AllocationConfig:
+    """Return a run of so many steps, every second of which prunes but for the first and last."""
     return adalora.AllocationConfig(
         target_rank=TARGET,
-        total_steps=STEPS,
+        total_steps=steps,
         warmup_steps=WARM_UP,
         final_steps=FINAL,
         interval=INTERVAL,
@@ -95,16 +95,22 @@ def allocation() -> adalora.AllocationConfig:
     )
 
 
-def measure(layers: int, seed: int = 0) -> Cost:
-    """Train a whole short run, with a clock around the controller's part of every step."""
+def measure(layers: int, steps: int = STEPS, seed: int = 0) -> Cost:
+    """Train a whole short run, with a clock around the controller's part of every step.
+
+    Args:
+        layers: of the model, six matrices each.
+        steps: of the run, at least eight.
+        seed: of weights and rows.
+    """
     torch.manual_seed(seed)
     model = adalora.inject(tiny_bert(layers), adapter())
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
-    controller = adalora.AdaLoRAController(model, allocation())
+    controller = adalora.AdaLoRAController(model, allocation(steps))
     first = controller.nbytes
     counts: dict[bool, int] = {}
     control, rest = [], []
-    for step, batch in enumerate(_batches(seed), start=1):
+    for step, batch in enumerate(_batches(steps, seed), start=1):
         rest.append(time_of(partial(_learn, model, batch), "cpu"))
         prunes = controller.schedule.is_update(step)
         counted = step > WARM_UP and prunes not in counts  # the first step unmasks everything, one by one
@@ -130,9 +136,9 @@ def measure(layers: int, seed: int = 0) -> Cost:
     )
 
 
-def _batches(seed: int) -> Iterator[dict[str, Tensor]]:
+def _batches(steps: int, seed: int) -> Iterator[dict[str, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(STEPS):
+    for _ in range(steps):
         yield {
             "input_ids": torch.randint(_WORDS, (_ROWS, _TOKENS), generator=generator),
             "labels": torch.randint(2, (_ROWS,), generator=generator),

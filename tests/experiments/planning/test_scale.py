@@ -8,7 +8,7 @@ from experiments.planning.subject import subject
 
 
 def test_operations_do_not_grow_and_bytes_are_planned(config, tmp_path):
-    few, many = measure(2), measure(200)
+    few, many = measure(2, 8), measure(200, 8)
     assert (few.matrices, many.matrices) == (12, 1200)
     assert (few.scores, few.allocates) == (many.scores, many.allocates)
     assert few.scores < few.allocates < 200
@@ -21,7 +21,7 @@ def test_operations_do_not_grow_and_bytes_are_planned(config, tmp_path):
             task="rotten_tomatoes",
             data={},
             adapter=vars_of(adapter()),
-            allocation=vars_of(allocation()),
+            allocation=vars_of(allocation(8)),
         )
     )
     found = sizes(planned)

