@@ -177,6 +177,12 @@ class AdaLoRAController:
         """b(t) at the latest budget update: the triplets alive over all matrices, or what they may cost."""
         return self.history[-1].budget
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors that the controller keeps beside the model, on the device of the updates."""
+        latest = () if self.decision is None else (self.decision.flat_scores, self.decision.flat_alive)
+        return self._measurement.nbytes + sum(tensor.nbytes for tensor in latest)
+
     def ranks(self) -> dict[str, int]:
         """Return the triplets that the latest budget update kept in each matrix, by module name."""
         return dict(zip(self._updates, kept(self._in_order), strict=True))

@@ -67,6 +67,18 @@ class Measurement:
         """Whether the stacks are still of the updates' ranks, types and devices."""
         return self.layout.key == Layout(self._updates).key
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors that are kept from step to step; what a step makes on the way is left out.
+
+        Four bytes a number, N = Σ r (d₁ + d₂ + 1) over the matrices: 2 N for copies of weights and gradients,
+        2 N for the averages of the paper's scorer, and Σ (2 r + r²) for what the penalty counts.
+        """
+        kept = [*self._weights, *self._grads, *self._there, *self._living, *self._identities]
+        kept += [tensor for stacks in self.state.values() for tensor in stacks]
+        kept += [] if self.layout.order is None else [self.layout.order]
+        return sum(tensor.nbytes for tensor in kept)
+
     # Step by step
 
     @torch.no_grad()

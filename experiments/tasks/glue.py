@@ -43,6 +43,7 @@ def _task(
         headline=headline,
         others=others,
         held_out=False,
+        classes=classes,
     )
 
 

@@ -52,6 +52,7 @@ def hub_task(name: str, data: DataConfig) -> Task:
         headline="pearson" if regression else "accuracy",
         others=("spearman",) if regression else (),
         held_out=False,
+        classes=() if regression else None,
     )
 
 

@@ -120,4 +120,5 @@ TASK = Task(
     headline="mIoU",
     others=("aAcc", "mAcc", *(kind + name for kind in (IOU, ACCURACY) for name in CLASSES)),
     held_out=False,
+    classes=CLASSES,
 )

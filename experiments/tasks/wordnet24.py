@@ -64,5 +64,6 @@ TASK = Task(
     load=_load,
     score=accuracy,
     headline="accuracy",
+    classes=tuple(FIELDS.values()),
     reads_path=False,
 )
