@@ -1,6 +1,7 @@
 """Checkpoints of an unfinished run: which of them are whole, and what else the run has left."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from adalora.files import flush
 
 _MARK = "whole.json"
 
@@ -56,7 +59,12 @@ class Mark(TrainerCallback):
         seconds = self._before + time.perf_counter() - self._begun
         beside = folder / f".{_MARK}"
         beside.write_text(json.dumps({"step": state.global_step, "seconds": seconds}), encoding="utf-8")
+        # A power cut must not leave a mark on files that were still on their way to the disk.
+        for path in folder.rglob("*"):
+            flush(path)
+        flush(folder)
         beside.replace(folder / _MARK)
+        flush(folder)
 
 
 def newest(folder: Path) -> Checkpoint | None:
@@ -64,6 +72,13 @@ def newest(folder: Path) -> Checkpoint | None:
     found = (_read(path) for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_MARK}"))
     whole = [one for one in found if one is not None]
     return max(whole, key=lambda one: one.step, default=None)
+
+
+def remove_halves(folder: Path) -> None:
+    """Remove what crashes have left of checkpoints: the Trainer would count them among those it keeps."""
+    for place in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+        if _read(place / _MARK) is None:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _read(mark: Path) -> Checkpoint | None:
