@@ -31,7 +31,7 @@ RUN = {
 }  # fmt: skip
 SWEEP = {
     "name": "sweep", "base": RUN, "grid": {"method": ["lora", "adalora"], "adapter.rank": [1, 2]},
-    "seeds": [0, 1], "choose": {"training.learning_rate": [1e-3, 1e-2]}, "output": "x", "report": {},
+    "seeds": [0, 1], "choose": {"training.learning_rate": [1e-3, 1e-2], "seeds": [0]}, "output": "x", "report": {},
 }  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def try_read(reader, folder, outside=()):
     model = copy.deepcopy(reader.model)
     kinds, tensors = snapshot(model)
     there = listing(folder.parent)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # other settings of a run that is taken up
@@ -152,7 +152,8 @@ def try_read(reader, folder, outside=()):
         now, numbers = snapshot(model)
         assert now == kinds
         assert all(torch.equal(tensors[name], tensor) for name, tensor in numbers.items())
-    assert time.perf_counter() - begun < SECONDS
+    assert time.process_time() - used < SECONDS  # of work: other processes may have the machine
+    assert time.perf_counter() - begun < 12 * SECONDS
     assert listing(folder.parent) == there
     return refused is not None
 

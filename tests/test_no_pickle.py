@@ -31,13 +31,16 @@ def dangers(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [one.name for one in node.names] + [getattr(node, "module", None) or ""]
             yield from (name for name in names if name.partition(".")[0] in MODULES)
+            yield from (
+                "from torch import load" for name in names if name == "load" and node.module == "torch"
+            )
         if not isinstance(node, ast.Call):
             continue
         words = {word.arg: getattr(word.value, "value", "?") for word in node.keywords}
         name = ast.unparse(node.func)
         if name in CALLS:
             yield name
-        if name in ("torch.load", "load") and words.get("weights_only") is not True:
+        if name == "torch.load" and words.get("weights_only") is not True:
             yield name
         if name.startswith("yaml.") and name.removeprefix("yaml.") in YAML:
             yield name
