@@ -55,8 +55,8 @@ def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(f"the controller's state is damaged: {repr(error)[:500]}.") from error
     raise CheckpointError(
-        f"{differing} is {repr(kind[differing])[:200]} in the saved state and {getattr(config, differing)!r} here; use "
-        f"the saved one."
+        f"{differing} is {repr(kind[differing])[:200]} in the saved state and "
+        f"{getattr(config, differing)!r} here; use the saved one."
     )
 
 

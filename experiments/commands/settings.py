@@ -63,9 +63,16 @@ def read(
         values = parser.instantiate(parsed)
     except ArgumentError as error:
         raise ConfigError(_plain(kind, str(error))) from error
-    except (OverflowError, RecursionError) as error:
-        raise ConfigError(f"the settings have a value that is too large: {error}") from error
+    except (OverflowError, RecursionError, TypeError) as error:
+        raise ConfigError(f"a setting has a value of a wrong kind, or too large: {error}") from error
+    for name in given:
+        if "." not in name and name in values and values[name] is None and not _may_be_null(kind, name):
+            raise ConfigError(f"{name} is null; allowed: {_in_words(_type_of(kind, name))}.")
     return kind(**{name: values[name] for name in names(kind) if "." not in name})
+
+
+def _may_be_null(kind: Any, name: str) -> bool:
+    return type(None) in get_args(_type_of(kind, name))
 
 
 def make_parser(kind: type, prog: str, usage: str, about: str) -> ArgumentParser:

@@ -54,7 +54,7 @@ def _run(name, words):
         adalora.foreign.parse_json, adalora.header.read_header, adalora.header._files, adalora.header._shape,
         adalora.files.read_json, adalora.files.tensor_shapes, adalora.interchange.folder.contents,
         adalora.interchange.folder.scale_of, adalora.interchange.folder.require_understood,
-        adalora.interchange.unblock._layer, adalora.naming.matching, adalora.naming._ways,
+        adalora.interchange.unblock._layer, adalora.naming.matching, adalora.naming._ways.__wrapped__,
         experiments.mappings._require_small, experiments.mappings.flatten,
     )  # fmt: skip
     for function in watched:

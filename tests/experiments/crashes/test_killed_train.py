@@ -134,7 +134,7 @@ def test_fifty_kills(victim, config, tmp_path):
 
 @pytest.mark.parametrize("every", [0, 5])
 def test_sigterm_leaves_one_checkpoint_to_go_on_from(every, victim, config, tmp_path):
-    training = TRAINING | {"max_steps": 150, "save_every": every, "log_every": 1}
+    training = TRAINING | {"max_steps": 60, "save_every": every, "log_every": 1}
     whole = config(name="whole", training=training, baseline={"head": False})
     other = config(name="other", training=training, baseline={"head": False})
     victim.start(written(whole, tmp_path))
