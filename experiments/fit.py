@@ -29,6 +29,7 @@ from .models import build_base
 from .optimizers import grouped, trainer_name
 from .prepare import Prepared
 from .progress import Progress
+from .space import guard_checkpoints
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -167,6 +168,7 @@ def _trainer(
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
+    guard_checkpoints(trainer)
     return trainer
 
 

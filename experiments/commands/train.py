@@ -10,6 +10,7 @@ from .. import files
 from ..config import RunConfig
 from ..methods import METHODS
 from ..results import table
+from ..stop import listening
 from ..train import train
 from . import settings, shipped
 from .command import Command
@@ -25,9 +26,11 @@ def run(words: list[str]) -> str:
 
     Raises:
         AdaLoRAError: the input is wrong.
+        Terminated: SIGTERM has come; behind the step in which it came there is a checkpoint.
     """
     config = read(words)
-    results = train(config)
+    with listening() as listener:
+        results = train(config, listener)
     return f"\n{table(results)}\n\nreport: {files.path_of(config) / files.REPORT}"
 
 
