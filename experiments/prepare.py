@@ -9,7 +9,7 @@ from transformers import AutoConfig, EvalPrediction
 
 from adalora.errors import DataError
 
-from . import tasks
+from . import methods, tasks
 from .config import RunConfig
 from .metrics import Scores
 from .positions import positions_of, require_room
@@ -61,8 +61,8 @@ def prepare(config: RunConfig) -> Prepared:
     """Load, cut and encode the data of a run.
 
     Raises:
-        ConfigError: the task is unknown, a setting has no meaning for it, or the model has no room for the
-            longest row.
+        ConfigError: task or method is unknown, a setting has no meaning for it, or the model has no room for
+            the longest row and the tokens that the method trains.
         DataError: data or model are not there, and the message says how to get them; or a label is none of
             the task's classes.
     """
@@ -96,11 +96,12 @@ def prepare(config: RunConfig) -> Prepared:
 
 
 def _require_room(data: Prepared) -> None:
-    problem, model = data.task.problem, data.config.model
+    problem, model, own = data.task.problem, data.config.model, data.config.tokens
     if problem.lengths:  # of texts
         positions = positions_of(from_pretrained(AutoConfig, model))
         parts = {"training": data.train, "validation": data.validation, **data.test}
-        require_room(model, positions, problem, parts, data.config.data)
+        tokens = 0 if "tokens" in methods.get(data.config.method).ignored else own.prefix + own.infix
+        require_room(model, positions, problem, parts, data.config.data, tokens=tokens)
 
 
 def _require_texts(task: str, rows: Dataset, inputs: Sequence[str]) -> None:

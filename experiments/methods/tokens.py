@@ -114,6 +114,10 @@ class Tokens(nn.Module):
         # A prompt is filled up in front, so all is ones from its first token on, wherever the infix is.
         front, back = mask.new_ones(rows, self.prefix), mask.new_ones(rows, self.infix)
         mask = torch.cat([front, mask, back], dim=1)
+        if (
+            self.room is not None and mask.shape[1] > self.room
+        ):  # padding takes no positions, but time to count
+            self._require_room(int((mask != 0).sum(dim=1).max()) - self.prefix - self.infix)
         return given | {"attention_mask": mask, "position_ids": _positions(mask)[:, -new:]}
 
     def _require_room(self, length: int) -> None:

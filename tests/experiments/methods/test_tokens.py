@@ -254,6 +254,17 @@ def test_a_text_without_room_is_refused():
             model(input_ids=text(length=64 - P - N))
 
 
+def test_what_is_written_past_the_last_position_is_refused():
+    model = made(MODELS["gpt2"])
+    put(model, every_layer=False)
+    settings = {"do_sample": False, "eos_token_id": None}
+    ids, mask = text(length=54), torch.ones(2, 54, dtype=torch.long)
+    ids[:, :2] = mask[:, :2] = 0  # takes no positions
+    model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=8, **settings)
+    with pytest.raises(ConfigError, match="a text has 60 tokens, but the model has 64 positions"):
+        model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=9, **settings)
+
+
 def test_more_tokens_than_positions_are_refused():
     model = made(MODELS["gpt2"])
     with pytest.raises(ConfigError, match="infix is 64, but the model has 64 positions; allowed: fewer"):
