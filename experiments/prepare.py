@@ -14,7 +14,7 @@ from .config import RunConfig
 from .metrics import Scores
 from .positions import positions_of, require_room
 from .pretrained import from_pretrained
-from .problems import Part
+from .problems import CLASSIFICATION, Part
 from .tasks import Task
 
 _TEXTS = ("string", "large_string")
@@ -74,7 +74,7 @@ def prepare(config: RunConfig) -> Prepared:
         rows = tasks.cut(rows, limit)
         if task.problem.lengths:  # of texts
             _require_texts(config.task, rows, task.columns.inputs)
-        _require_classes(config.task, rows, task.columns.target, splits.classes)
+        _require_classes(task, rows, splits.classes)
         return Part(rows, task.columns, task.problem.encode(rows, task.columns, processor, config.data))
 
     limit = config.data.eval_rows
@@ -114,13 +114,14 @@ def _require_texts(task: str, rows: Dataset, inputs: Sequence[str]) -> None:
             )
 
 
-def _require_classes(task: str, rows: Dataset, target: str, classes: Sequence[str]) -> None:
+def _require_classes(task: Task, rows: Dataset, classes: Sequence[str]) -> None:
     """Refuse labels that are names, or numbers of no class; any other target is left to the problem."""
+    target = task.columns.target
     labels = rows[target] if classes else ()
-    names = {label for label in labels if isinstance(label, str)}
+    names = {label for label in labels if isinstance(label, str) and task.problem is CLASSIFICATION}
     numbers = {label for label in labels if isinstance(label, int) and not 0 <= label < len(classes)}
     if wrong := [*sorted(names), *sorted(numbers)]:
         raise DataError(
-            f"{task}: column {target!r} holds {', '.join(map(repr, wrong[:5]))}; allowed: 0 to "
+            f"{task.name}: column {target!r} holds {', '.join(map(repr, wrong[:5]))}; allowed: 0 to "
             f"{len(classes) - 1}, for {', '.join(classes[:30])}. Mend those rows, or leave them out."
         )
