@@ -26,12 +26,18 @@ class SavedState:
         config: the settings of the saved run, all fields of `AllocationConfig`.
         history: budget updates so far.
         tensors: averages of the scorer, by name.
+        skipped: steps left out, whose gradients were not finite.
     """
 
     step: int
     config: dict[str, Any]
     history: tuple[Allocation, ...]
     tensors: dict[str, Tensor]
+    skipped: int = 0
+
+
+# What a state does that is older than the choice, and does not name it.
+_OLDER = {"budget_unit": "rank", "nonfinite": "raise"}
 
 
 def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState:
@@ -42,8 +48,7 @@ def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState
             its budgets in another unit.
     """
     try:
-        # A state that does not name its unit is older than the choice.
-        settings = {"budget_unit": "rank", **state["config"]}
+        settings = {**_OLDER, **state["config"]}
         kind = {name: settings[name] for name in ("scorer", "budget_unit")}
         history = tuple(Allocation(**row) for row in state["history"])
         step, first = int(state["step"]), history[0]
@@ -51,7 +56,7 @@ def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState
             raise ValueError("its history does not begin at step 0")
         differing = next((name for name in kind if kind[name] != getattr(config, name)), None)
         if differing is None:
-            return SavedState(step, settings, history, dict(state["tensors"]))
+            return SavedState(step, settings, history, dict(state["tensors"]), int(state.get("skipped", 0)))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the controller's state is damaged: {error!r}.") from error
     raise CheckpointError(
