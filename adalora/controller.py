@@ -26,6 +26,7 @@ from .controller_state import (
 )
 from .errors import StateError
 from .guard import Guard
+from .history import History
 from .measurement import Measurement
 from .pruning import hold_, kept, living, prune_
 from .scorers import make_scorer
@@ -53,7 +54,7 @@ class AdaLoRAController:
         schedule: the budget curve b(t), in triplets or parameters as ``config.budget_unit`` says.
         step: optimizer steps taken so far.
         penalty: γ·R at the latest step, a scalar tensor; zero before the first.
-        history: the state before training and every budget update since.
+        history: the state before training and every budget update since, a sequence of `Allocation`.
         decision: scores and choice of the latest budget update, of all triplets that there were; None before
             the first, and behind a resume.
 
@@ -74,7 +75,7 @@ class AdaLoRAController:
         self.step = 0
         self.penalty = torch.zeros(())
         full = {module: update.lam.numel() for module, update in self._updates.items()}
-        self.history = [Allocation(0, self.schedule.initial, None, full)]
+        self.history = History(Allocation(0, self.schedule.initial, None, full))
         self._hooks: ExitStack | None = None
         self._optimizer: Optimizer | None = None
         self._told: set[str] = set()
@@ -219,7 +220,7 @@ class AdaLoRAController:
             "step": self.step,
             "skipped": self.skipped,
             "config": dataclasses.asdict(self.config),
-            "history": [dataclasses.asdict(allocation) for allocation in self.history],
+            "history": self.history.as_json(),
             "tensors": {one.name: one.tensor for one in self._averages()},
         }
 
@@ -256,7 +257,7 @@ class AdaLoRAController:
 
         def take_up() -> None:
             self.step, self._guard.skipped = saved.step, saved.skipped
-            self.history, self.schedule = list(saved.history), schedule
+            self.history, self.schedule = saved.history, schedule
             self._measurement.refit()
             for one in self._averages():
                 one.tensor.copy_(saved.tensors[one.name])

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from schedulers import Schedule
 
-from .allocation import Allocation
 from .config import AllocationConfig
 from .errors import CheckpointError
+from .history import History, read_history
 
 _FACTORS = {"P": -1, "lam": -1, "Q": -2}  # with the dimension of the triplets
 
@@ -31,7 +31,7 @@ class SavedState:
 
     step: int
     config: dict[str, Any]
-    history: tuple[Allocation, ...]
+    history: History
     tensors: dict[str, Tensor]
     skipped: int = 0
 
@@ -50,14 +50,13 @@ def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState
     try:
         settings = {**_OLDER, **state["config"]}
         kind = {name: settings[name] for name in ("scorer", "budget_unit")}
-        history = tuple(Allocation(**row) for row in state["history"])
-        step, first = int(state["step"]), history[0]
-        if step < 0 or first.step != 0 or not all(isinstance(row.ranks, dict) for row in history):
+        step, history = int(state["step"]), read_history(state["history"])
+        if step < 0 or history[0].step != 0:
             raise ValueError("its history does not begin at step 0")
         differing = next((name for name in kind if kind[name] != getattr(config, name)), None)
         if differing is None:
             return SavedState(step, settings, history, dict(state["tensors"]), int(state.get("skipped", 0)))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(f"the controller's state is damaged: {error!r}.") from error
     raise CheckpointError(
         f"{differing} is {kind[differing]!r} in the saved state and {getattr(config, differing)!r} here; use "
