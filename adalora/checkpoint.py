@@ -88,7 +88,7 @@ def save(
         state = controller.state_dict()
         files |= {"controller": f"controller-{mark}.json", "averages": f"averages-{mark}.safetensors"}
         data[files["averages"]] = tensor_writer(state.pop("tensors"))
-        data[files["controller"]] = json_writer(state)
+        data[files["controller"]] = json_writer(state, compact=True)
     previous = _files_of(folder)
     header = _header(model, name, files)
     commit(folder, data, HEADER, json_writer(header.as_json()))

@@ -25,6 +25,8 @@ from .controller_state import (
     tensor_names,
 )
 from .errors import StateError
+from .guard import Guard
+from .history import History
 from .measurement import Measurement
 from .pruning import hold_, kept, living, prune_
 from .scorers import make_scorer
@@ -52,7 +54,7 @@ class AdaLoRAController:
         schedule: the budget curve b(t), in triplets or parameters as ``config.budget_unit`` says.
         step: optimizer steps taken so far.
         penalty: γ·R at the latest step, a scalar tensor; zero before the first.
-        history: the state before training and every budget update since.
+        history: the state before training and every budget update since, a sequence of `Allocation`.
         decision: scores and choice of the latest budget update, of all triplets that there were; None before
             the first, and behind a resume.
 
@@ -73,10 +75,12 @@ class AdaLoRAController:
         self.step = 0
         self.penalty = torch.zeros(())
         full = {module: update.lam.numel() for module, update in self._updates.items()}
-        self.history = [Allocation(0, self.schedule.initial, None, full)]
+        self.history = History(Allocation(0, self.schedule.initial, None, full))
         self._hooks: ExitStack | None = None
         self._optimizer: Optimizer | None = None
         self._told: set[str] = set()
+        self._guard = Guard(model, config.nonfinite)
+        self._counts = False  # whether the step under way does: only where it began here
         self.decision: Decision | None = None
 
     # The loop
@@ -93,7 +97,7 @@ class AdaLoRAController:
         if self._hooks is not None:
             raise StateError("the controller is attached already; call detach() first.")
         optimizer = hooks.unwrap(optimizer)
-        hooks.require_parameters(optimizer, zip(tensor_names(self._updates), self._weights(), strict=True))
+        hooks.require_parameters(optimizer, self._named_weights())
         self._hooks = hooks.register(optimizer, self._weights(), self.before_step, self.after_step)
         self._optimizer = optimizer
 
@@ -118,9 +122,17 @@ class AdaLoRAController:
         Args:
             optimizer: read for what a GradScaler leaves on a fused optimizer; a step that overflowed changes
                 nothing here, and neither does one while `adalora.set_adapter` lets another adapter train.
+                All that it holds is watched for gradients that are not finite; without it, the adapter alone.
+
+        Raises:
+            StateError: a gradient is not finite, with ``nonfinite="raise"``; nothing has changed.
         """
+        self._counts = False
         if hooks.overflowed(optimizer) or self._rests():
             return
+        if self._guard.leaves_out(optimizer, self._named_weights(), self.step + 1):
+            return
+        self._counts = True
         if self.step == 0:  # a new run starts with all triplets, whatever an earlier one has pruned
             for update in self._in_order:
                 update.mask.fill_(True)
@@ -136,12 +148,15 @@ class AdaLoRAController:
             )
         scale, config, gamma = hooks.grad_scale(optimizer), self.config, self.config.orthogonality
         scores = config.score_at == "before_step" and self.step <= self._last_decision
+        scores_behind = config.score_at == "after_step" and self.step < self._last_decision
         if scores or gamma > 0:
             self._measurement.take_weights()
         if gamma > 0:
             self.penalty = self._measurement.add_penalty_gradient(gamma, config.orthogonality_form, scale)
+        if scores or scores_behind:  # a fused optimizer divides them in place, in which a float16 vanishes
+            self._measurement.take_gradients(scale)
         if scores:
-            self._measurement.observe(scale)
+            self._measurement.observe()
 
     @torch.no_grad()
     def after_step(self, optimizer: Optimizer | None = None) -> None:
@@ -153,12 +168,12 @@ class AdaLoRAController:
         Raises:
             StateError: a budget update is due and a score is NaN or infinite; no triplet is pruned.
         """
-        if hooks.overflowed(optimizer) or self._rests():
+        if not self._counts:
+            hooks.end_step(optimizer)
             return
         if self.config.score_at == "after_step" and self.step < self._last_decision:
-            # A fused optimizer has unscaled the gradients in place by now.
             self._measurement.take_weights()
-            self._measurement.observe(None)
+            self._measurement.observe()
         if self.schedule.is_update(self.step):
             self._allocate()
             if self._for_good:
@@ -171,6 +186,11 @@ class AdaLoRAController:
         return not any(update.lam.requires_grad for update in self._in_order)
 
     # What can be asked
+
+    @property
+    def skipped(self) -> int:
+        """Steps left out so far with ``nonfinite="skip"``; they are not in ``step``."""
+        return self._guard.skipped
 
     @property
     def budget(self) -> int:
@@ -199,13 +219,14 @@ class AdaLoRAController:
         """Return everything that a resumed run needs beside model and optimizer.
 
         Returns:
-            ``step``, ``history`` and ``config`` as plain data; ``tensors`` by name, not copied.
+            ``step``, ``skipped``, ``history`` and ``config`` as plain data; ``tensors`` by name, not copied.
         """
         self._fit()
         return {
             "step": self.step,
+            "skipped": self.skipped,
             "config": dataclasses.asdict(self.config),
-            "history": [dataclasses.asdict(allocation) for allocation in self.history],
+            "history": self.history.as_json(),
             "tensors": {one.name: one.tensor for one in self._averages()},
         }
 
@@ -241,7 +262,8 @@ class AdaLoRAController:
         differing = differences(saved.config, self.config)
 
         def take_up() -> None:
-            self.step, self.history, self.schedule = saved.step, list(saved.history), schedule
+            self.step, self._guard.skipped = saved.step, saved.skipped
+            self.history, self.schedule = saved.history, schedule
             self._measurement.refit()
             for one in self._averages():
                 one.tensor.copy_(saved.tensors[one.name])
@@ -268,6 +290,9 @@ class AdaLoRAController:
 
     def _weights(self) -> list[Tensor]:
         return [weight for u in self._in_order for weight in (u.P, u.lam, u.Q)]
+
+    def _named_weights(self) -> list[tuple[str, Tensor]]:
+        return list(zip(tensor_names(self._updates), self._weights(), strict=True))
 
     def _averages(self) -> list[Average]:
         return list(name_averages(self._measurement.averages(), list(self._updates)))

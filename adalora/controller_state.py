@@ -10,9 +10,9 @@ from torch import Tensor
 
 from schedulers import Schedule
 
-from .allocation import Allocation
 from .config import AllocationConfig
 from .errors import CheckpointError
+from .history import History, read_history
 
 _FACTORS = {"P": -1, "lam": -1, "Q": -2}  # with the dimension of the triplets
 
@@ -26,12 +26,18 @@ class SavedState:
         config: the settings of the saved run, all fields of `AllocationConfig`.
         history: budget updates so far.
         tensors: averages of the scorer, by name.
+        skipped: steps left out, whose gradients were not finite.
     """
 
     step: int
     config: dict[str, Any]
-    history: tuple[Allocation, ...]
+    history: History
     tensors: dict[str, Tensor]
+    skipped: int = 0
+
+
+# What a state does that is older than the choice, and does not name it.
+_OLDER = {"budget_unit": "rank", "nonfinite": "raise"}
 
 
 def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState:
@@ -42,29 +48,20 @@ def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState
             its budgets in another unit.
     """
     try:
-        # A state that does not name its unit is older than the choice.
-        settings = {"budget_unit": "rank", **state["config"]}
+        settings = {**_OLDER, **state["config"]}
         kind = {name: settings[name] for name in ("scorer", "budget_unit")}
-        history = tuple(_row(**row) for row in state["history"])
-        step, first = int(state["step"]), history[0]
-        if step < 0 or first.step != 0:
+        step, history = int(state["step"]), read_history(state["history"])
+        if step < 0 or history[0].step != 0:
             raise ValueError("its history does not begin at step 0")
         differing = next((name for name in kind if kind[name] != getattr(config, name)), None)
         if differing is None:
-            return SavedState(step, settings, history, dict(state["tensors"]))
+            return SavedState(step, settings, history, dict(state["tensors"]), int(state.get("skipped", 0)))
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(f"the controller's state is damaged: {repr(error)[:500]}.") from error
     raise CheckpointError(
         f"{differing} is {repr(kind[differing])[:200]} in the saved state and "
         f"{getattr(config, differing)!r} here; use the saved one."
     )
-
-
-def _row(step: Any, budget: Any, threshold: Any, ranks: Any) -> Allocation:
-    whole = all(type(one) is int for one in (step, budget, *ranks.values()))
-    if not whole or not (threshold is None or isinstance(threshold, int | float)):
-        raise TypeError(f"step {step!r}, budget {budget!r} or a rank is no whole number")
-    return Allocation(step, budget, threshold, ranks)
 
 
 def differences(saved: Mapping[str, Any], config: AllocationConfig) -> list[str]:

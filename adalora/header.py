@@ -13,7 +13,7 @@ from .updates import SPECTRAL, UPDATES
 from .version import __version__
 
 FORMAT = "adalora"
-VERSION = 3  # 1 knew no tensors that have shrunk, 2 no LoRA of several ranks
+VERSION = 4  # 1 knew no tensors that have shrunk, 2 no LoRA of several ranks, 3 no history in columns
 
 Shape = tuple[int, ...]
 

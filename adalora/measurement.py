@@ -111,13 +111,20 @@ class Measurement:
         return gamma * value
 
     @torch.no_grad()
-    def observe(self, scale: Tensor | None) -> None:
-        """Show the scorer the copied weights and the present gradients, which are multiplied by ``scale``."""
+    def take_gradients(self, scale: Tensor | None) -> None:
+        """Copy the gradients as they are now, divided by ``scale``; what the penalty has left goes.
+
+        Half-precision ones are divided in float32, in which a small one stays above zero.
+        """
         grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in self._parameters]
         self.layout.fill(self._grads, self._grad_views, grads)
         if scale is not None:
             for stack in self._grads:
                 stack.mul_(scale.reciprocal().to(stack.device))
+
+    @torch.no_grad()
+    def observe(self) -> None:
+        """Show the scorer the copied weights and the copied gradients."""
         self._scorer.observe(self.state, self._weights, self._grads)
 
     def count_living(self) -> None:

@@ -17,6 +17,10 @@ from ..files import plain
 # Where a run lies, and what it is called, has nothing to do with what comes out.
 _NO_MATTER = ("name", "output_dir", "overwrite", "resume", "tensorboard_figures_every")
 
+# Settings that are younger than results that are kept, and what every run did before: a run that still does
+# that has the hash which it would have had then.
+_LATER = {("allocation", "nonfinite"): "raise"}
+
 
 class FolderError(ConfigError):
     """The folder of a sweep cannot be written to, so no run can leave its result there."""
@@ -33,6 +37,9 @@ def key_of(config: RunConfig) -> str:
     settings = {
         name: value for name, value in asdict(method.resolve(config)).items() if name not in no_matter
     }
+    for (part, name), usual in _LATER.items():
+        if part in settings and settings[part][name] == usual:
+            del settings[part][name]
     text = json.dumps(settings, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
