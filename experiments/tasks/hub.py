@@ -74,11 +74,11 @@ def _load_classes(name: str, columns: Columns, data: DataConfig) -> Splits:
     if isinstance(feature, ClassLabel):
         other = held.features[columns.target]
         if isinstance(other, ClassLabel) and other.names != feature.names:
+            ours, theirs = (", ".join(one.names[:30]) for one in (feature, other))
             raise DataError(
-                f"data.label_column is {columns.target!r}, whose classes are {', '.join(feature.names[:30])} "
-                f"in split {data.train_split!r} and {', '.join(other.names[:30])} in split "
-                f"{data.eval_split!r}; allowed: the same names in the same order. Cast one to the features "
-                f"of the other."
+                f"data.label_column is {columns.target!r}, whose classes are {ours} in split "
+                f"{data.train_split!r} and {theirs} in split {data.eval_split!r}; allowed: the same names in "
+                f"the same order. Cast one to the features of the other."
             )
         return Splits(train, held, {data.eval_split: held}, tuple(feature.names))
     found = {*train[columns.target], *held[columns.target]}
