@@ -11,7 +11,7 @@ from ..config import RunConfig
 from ..mappings import flatten
 from ..methods import METHODS
 from ..metrics import LOSS
-from ..sweeps.choice import value_of
+from ..named import setting_of
 from ..sweeps.outcomes import Outcome
 from ..tasks import TASKS
 from .layout import TEST, VALIDATION, Layout
@@ -67,7 +67,7 @@ class Line:
             return told[setting]
         if part == "adapter" and method.size != _RANK:
             return None  # the usual rank of an adapter that the method does not put on
-        found = value_of(setting, self.config)
+        found = setting_of(self.config, setting)
         return found if isinstance(found, str | int | float | list | None) else asdict(found)
 
     def label(self, setting: str, layout: Layout) -> str:
