@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from adalora.errors import CheckpointError, ConfigError
 from .. import methods
 from ..config import RunConfig
 from ..files import plain
+from ..space import free
 
 # Where a run lies, and what it is called, has nothing to do with what comes out.
 _NO_MATTER = ("name", "output_dir", "overwrite", "resume", "tensorboard_figures_every")
@@ -134,17 +134,10 @@ class Store:
                 raise
         except OSError as error:
             raise FolderError(
-                f"{path} cannot be written: {error.strerror}. It needs {len(data):,} bytes{_free(path)}; "
-                f"make room, or give another output, and run the sweep again: what has finished is kept."
+                f"{path} cannot be written: {error.strerror}. It needs {len(data):,} bytes, and "
+                f"{free(path.parent)}; make room, or give another output, and run the sweep again: what has "
+                f"finished is kept."
             ) from error
-
-
-def _free(path: Path) -> str:
-    """Return the space that is left where a file would go, in words; nothing where nobody can tell."""
-    try:
-        return f", and {shutil.disk_usage(path.parent).free:,} are free"
-    except OSError:
-        return ""
 
 
 def _read(path: Path) -> dict[str, Any]:
