@@ -279,6 +279,29 @@ def test_a_mask_of_another_shape_is_refused():
         model(input_ids=text(), attention_mask=torch.ones(2, 1, 6, 6))
 
 
+@pytest.mark.parametrize("name", ["bert", "llama"])
+def test_a_tuple_says_what_a_dictionary_says(name):
+    model = made(MODELS[name])
+    put(model, every_layer=True)
+    stack, given = stack_of(model), {"input_ids": text(), "output_hidden_states": True}
+    with torch.no_grad():
+        found, members = stack(**given), stack(**given, return_dict=False)
+    assert members[0].equal(found.last_hidden_state)
+    (states,) = [one for one in members if isinstance(one, tuple)]
+    assert [state.shape for state in states] == [state.shape for state in found.hidden_states]
+    assert all(one.equal(other) for one, other in zip(states, found.hidden_states, strict=True))
+
+
+def test_copies_in_threads_are_refused():
+    model = made(MODELS["bert"])
+    put(model, every_layer=False)
+    copy = stack_of(model)._replicate_for_data_parallel()
+    with pytest.raises(
+        ConfigError, match=r"cannot be used under nn.DataParallel, .*; allowed: a process a GPU"
+    ):
+        copy(input_ids=text())
+
+
 def test_layers_of_another_width_than_the_words_are_refused():
     from transformers import OPTConfig, OPTForCausalLM
 
