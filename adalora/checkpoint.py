@@ -13,21 +13,33 @@ from .candidates import base_of, candidates
 from .card import checked, write_card
 from .config import AdapterConfig
 from .controller import AdaLoRAController
-from .errors import CheckpointError, StateError, TargetError
-from .files import commit, json_writer, read_json, read_tensors_file, require_finite, tensor_writer
+from .errors import CheckpointError, ConfigError, StateError, TargetError
+from .files import (
+    commit,
+    json_writer,
+    read_json,
+    read_tensors_file,
+    require_finite,
+    tensor_shapes,
+    tensor_writer,
+)
 from .header import Header, Shape, read_header
 from .inject import inject_saved
 from .injected import injected_configs, require_adapter
 from .layers import Origin
+from .naming import is_cheap
 from .peers import is_first
+from .presets import WORDS
 from .shards import here, part, settle, whole
-from .targets import adaptable_shapes, find_targets
+from .targets import ALL_LINEAR, adaptable_shapes, survey
 from .trained import trained_tensors
 from .updates import SPECTRAL
 from .walk import adapters, base_name
 from .wrappers import sharding_wrapper
 
 HEADER = "adapter.json"
+
+_HISTORY_LIMIT = 2**29  # bytes of a controller's state: ten thousand budget updates of many modules
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -86,7 +98,7 @@ def save(
         state = controller.state_dict()
         files |= {"controller": f"controller-{mark}.json", "averages": f"averages-{mark}.safetensors"}
         data[files["averages"]] = tensor_writer(state.pop("tensors"))
-        data[files["controller"]] = json_writer(state)
+        data[files["controller"]] = json_writer(state, compact=True)
     previous = _files_of(folder)
     header = _header(model, name, files)
     commit(folder, data, HEADER, json_writer(header.as_json()))
@@ -125,9 +137,11 @@ def load(
     """
     folder = Path(folder)
     header = read_header(folder / HEADER)
-    tensors = read_tensors_file(folder / header.files["adapter"])
-    _require_layout(header, tensors)
+    # Names and shapes first: what the model has no room for is never read.
+    _require_layout(header, tensor_shapes(folder / header.files["adapter"]))
     _require_same_model(model, header, name)
+    tensors = read_tensors_file(folder / header.files["adapter"])
+    _require_types(model, header, name, tensors)
     for key in tensors.keys() - _buffers(model, header.config, name):
         require_finite(key, tensors[key])
     take_up = _prepared(controller, folder, header, name)
@@ -138,7 +152,7 @@ def load(
     if name not in injected_configs(model):
         # The random start is overwritten at once, so it must not move the user's generator.
         with torch.random.fork_rng(devices=[]):
-            inject_saved(model, header.config, name, origins)
+            inject_saved(model, header.config, name, origins, header.modules)
     for module, layer in adapters(model).items():
         if module in origins:
             layer.set_origin_(name, origins[module])
@@ -194,7 +208,7 @@ def _prepared(
         raise CheckpointError(
             f"{folder} was saved without a controller, so it holds no run to take up; leave controller out."
         )
-    state = read_json(folder / header.files["controller"])
+    state = read_json(folder / header.files["controller"], _HISTORY_LIMIT)
     state["tensors"] = read_tensors_file(folder / header.files["averages"])
     return controller.prepare_state(state, header.triplets)
 
@@ -249,6 +263,11 @@ def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
     trained = trained_tensors(model, existing or header.config, name)
     found |= {key: tuple(tensor.shape) for key, tensor in trained}
     rows = _differences(header.modules | header.trained, found)
+    rows += [
+        f"{module}: {count} triplets saved, {min(header.modules[module][-2:])} at most here"
+        for module, count in header.triplets.items()
+        if count > min(header.modules[module][-2:])
+    ]
     if not rows and existing is None:  # only a configuration that fits can be asked for its targets
         here = _target_names(model, header)
         rows = _differences(header.modules, {module: shapes[module] for module in shapes if module in here})
@@ -265,15 +284,33 @@ def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
 
 
 def _target_names(model: nn.Module, header: Header) -> set[str]:
+    wanted = header.config.target_modules
+    cheap = not isinstance(wanted, str) or wanted == ALL_LINEAR or wanted in WORDS or is_cheap(wanted)
+    only = None if cheap else header.modules  # the pattern is someone else's: not tried, the names are there
     try:
-        return {target.names[0] for target in find_targets(model, header.config)}
-    except TargetError as error:
+        return {target.names[0] for target in survey(model, header.config, only).targets}
+    except (ConfigError, TargetError) as error:
         raise CheckpointError(f"the adapter's settings do not fit this model: {error}") from error
 
 
-def _require_layout(header: Header, tensors: dict[str, Tensor]) -> None:
+def _require_types(model: nn.Module, header: Header, name: str, tensors: dict[str, Tensor]) -> None:
+    """Refuse numbers of another kind than those that they replace: a mask of floats, complex weights."""
+    live = {key: _kind(tensor) for key, tensor in trained_tensors(model, header.config, name)}
+    for key, tensor in tensors.items():
+        wanted = live.get(key) or ("bool" if key.endswith(".mask") else "float")
+        if _kind(tensor) != wanted:
+            raise CheckpointError(f"{key} is of type {tensor.dtype}, expected: {wanted}. It is damaged.")
+
+
+def _kind(tensor: Tensor) -> str:
+    if tensor.dtype == torch.bool:
+        return "bool"
+    return "complex" if tensor.is_complex() else "float" if tensor.is_floating_point() else "int"
+
+
+def _require_layout(header: Header, shapes: dict[str, Shape]) -> None:
     """Compare the tensors in the file with what the header promises."""
-    rows = _differences(header.tensors(), {key: tuple(tensor.shape) for key, tensor in tensors.items()})
+    rows = _differences(header.tensors(), shapes)
     if rows:
         raise CheckpointError(
             f"{header.files['adapter']} does not hold what {HEADER} promises: {'; '.join(rows[:5])}. "

@@ -68,7 +68,7 @@ def combine(
     activate(model, asked)  # so that the copies are of what the last of them has trained
     try:
         with torch.random.fork_rng(devices=[]):  # its random start is overwritten at once
-            inject_saved(model, _config(model, asked, parts), name, {})
+            inject_saved(model, _config(model, asked, parts), name, {}, parts)
     except BaseException:
         activate(model, before)
         raise

@@ -74,6 +74,7 @@ class AdapterConfig:
         one_of("recipe", recipe, get_args(Recipe))
         one_of("update", self.update, UPDATES)
         rank = integer("rank", self.rank, 1)
+        require(rank <= 2**53, "rank", self.rank, "an integer of at most 2^53, which a float can hold")
         usual = "orthogonal" if self.update == "svd" else "kaiming"
         _fill(self, init="gaussian" if recipe == "paper" else usual)
         _fill(self, alpha=16.0 if recipe == "paper" else 2.0 * rank)
@@ -148,6 +149,9 @@ class AllocationConfig:
         budget_unit: what b counts: ``"rank"``, triplets, so that b(T) = target_rank × matrices;
             ``"parameter"``, the d₁ + d₂ + 1 numbers of each triplet, so that one of a large matrix costs more
             than one of a small matrix, and has to score more to be kept.
+        nonfinite: what happens to a step with a NaN or an infinite gradient that no GradScaler has caught:
+            ``"raise"`` stops the training before anything has changed; ``"skip"`` takes the gradients away,
+            so that the optimizer moves nothing, and counts the step in `AdaLoRAController.skipped` alone.
         recipe: what stands in for fields that are left out, see `AdapterConfig`. It is not kept.
 
     Raises:
@@ -170,6 +174,7 @@ class AllocationConfig:
     prune: Literal["soft", "hard"] = "soft"
     compact: bool = True
     budget_unit: Literal["rank", "parameter"] = "rank"
+    nonfinite: Literal["raise", "skip"] = "raise"
     recipe: InitVar[Recipe] = "default"
 
     def __post_init__(self, recipe: Recipe) -> None:
@@ -182,6 +187,7 @@ class AllocationConfig:
         one_of("orthogonality_of", self.orthogonality_of, ("kept", "all"))
         one_of("prune", self.prune, ("soft", "hard"))
         one_of("budget_unit", self.budget_unit, ("rank", "parameter"))
+        one_of("nonfinite", self.nonfinite, ("raise", "skip"))
         require(isinstance(self.compact, bool), "compact", self.compact, "true or false")
         why = "false with orthogonality_of='all', since what is removed has no penalty"
         require(not (self.compact and self.orthogonality_of == "all"), "compact", self.compact, why)

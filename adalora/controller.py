@@ -27,6 +27,8 @@ from .controller_state import (
     tensor_names,
 )
 from .errors import StateError
+from .guard import Guard
+from .history import History
 from .measurement import Measurement
 from .peers import agreed
 from .pruning import hold_, kept, living, prune_
@@ -58,7 +60,7 @@ class AdaLoRAController:
         schedule: the budget curve b(t), in triplets or parameters as ``config.budget_unit`` says.
         step: optimizer steps taken so far.
         penalty: γ·R at the latest step, a scalar tensor; zero before the first.
-        history: the state before training and every budget update since.
+        history: the state before training and every budget update since, a sequence of `Allocation`.
         decision: scores and choice of the latest budget update, of all triplets that there were; None before
             the first, and behind a resume.
 
@@ -87,11 +89,13 @@ class AdaLoRAController:
         self.step = 0
         self.penalty = torch.zeros(())
         full = {module: update.lam.numel() for module, update in self._updates.items()}
-        self.history = [Allocation(0, self.schedule.initial, None, full)]
+        self.history = History(Allocation(0, self.schedule.initial, None, full))
         self._hooks: ExitStack | None = None
         self._optimizer: Optimizer | None = None
         self._told: set[str] = set()
         self._sharding: list[FSDPModule] | None = None  # not known yet
+        self._guard = Guard(model, config.nonfinite)
+        self._counts = False  # whether the step under way does: only where it began here
         self.decision: Decision | None = None
 
     # The loop
@@ -111,7 +115,7 @@ class AdaLoRAController:
         require_shapes(self._model, optimizer)
         optimizer = hooks.unwrap(optimizer)
         self._settle()
-        hooks.require_parameters(optimizer, zip(tensor_names(self._updates), self._weights(), strict=True))
+        hooks.require_parameters(optimizer, self._named_weights())
         self._hooks = hooks.register(optimizer, self._weights(), self.before_step, self.after_step)
         self._optimizer = optimizer
         self._sharding = (
@@ -140,10 +144,18 @@ class AdaLoRAController:
         Args:
             optimizer: read for what a GradScaler leaves on a fused optimizer; a step that overflowed changes
                 nothing here, and neither does one while `adalora.set_adapter` lets another adapter train.
+                All that it holds is watched for gradients that are not finite; without it, the adapter alone.
+
+        Raises:
+            StateError: a gradient is not finite, with ``nonfinite="raise"``; nothing has changed.
         """
+        self._counts = False
         if hooks.overflowed(optimizer) or self._rests():
             return
         self._settle()
+        if self._guard.leaves_out(optimizer, self._named_weights(), self.step + 1):
+            return
+        self._counts = True
         if self.step == 0:  # a new run starts with all triplets, whatever an earlier one has pruned
             for update in self._in_order:
                 update.mask.fill_(True)
@@ -159,12 +171,15 @@ class AdaLoRAController:
             )
         scale, config, gamma = hooks.grad_scale(optimizer), self.config, self.config.orthogonality
         scores = config.score_at == "before_step" and self.step <= self._last_decision
+        scores_behind = config.score_at == "after_step" and self.step < self._last_decision
         if scores or gamma > 0:
             self._measurement.take_weights()
         if gamma > 0:
             self.penalty = self._measurement.add_penalty_gradient(gamma, config.orthogonality_form, scale)
+        if scores or scores_behind:  # a fused optimizer divides them in place, in which a float16 vanishes
+            self._measurement.take_gradients(scale)
         if scores:
-            self._measurement.observe(scale)
+            self._measurement.observe()
 
     @torch.no_grad()
     def after_step(self, optimizer: Optimizer | None = None) -> None:
@@ -176,12 +191,12 @@ class AdaLoRAController:
         Raises:
             StateError: a budget update is due and a score is NaN or infinite; no triplet is pruned.
         """
-        if hooks.overflowed(optimizer) or self._rests():
+        if not self._counts:
+            hooks.end_step(optimizer)
             return
         if self.config.score_at == "after_step" and self.step < self._last_decision:
-            # A fused optimizer has unscaled the gradients in place by now.
             self._measurement.take_weights()
-            self._measurement.observe(None)
+            self._measurement.observe()
         if self.schedule.is_update(self.step):
             self._allocate()
             if self._for_good:
@@ -196,9 +211,20 @@ class AdaLoRAController:
     # What can be asked
 
     @property
+    def skipped(self) -> int:
+        """Steps left out so far with ``nonfinite="skip"``; they are not in ``step``."""
+        return self._guard.skipped
+
+    @property
     def budget(self) -> int:
         """b(t) at the latest budget update: the triplets alive over all matrices, or what they may cost."""
         return self.history[-1].budget
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors that the controller keeps beside the model, on the device of the updates."""
+        latest = () if self.decision is None else (self.decision.flat_scores, self.decision.flat_alive)
+        return self._measurement.nbytes + sum(tensor.nbytes for tensor in latest)
 
     def ranks(self) -> dict[str, int]:
         """Return the triplets that the latest budget update kept in each matrix, by module name."""
@@ -220,14 +246,14 @@ class AdaLoRAController:
         """Return everything that a resumed run needs beside model and optimizer.
 
         Returns:
-            ``step``, ``history`` and ``config`` as plain data; ``tensors`` by name, not copied.
+            ``step``, ``skipped``, ``history`` and ``config`` as plain data; ``tensors`` by name, not copied.
         """
         self._fit()
         return {
             "step": self.step,
+            "skipped": self.skipped,
             "config": dataclasses.asdict(self.config),
-            # A tuple: of a list torch.distributed.checkpoint would load no more rows than the new run has.
-            "history": tuple(dataclasses.asdict(allocation) for allocation in self.history),
+            "history": self.history.as_json(),
             "tensors": {one.name: one.tensor for one in self._averages()},
         }
 
@@ -263,7 +289,8 @@ class AdaLoRAController:
         differing = differences(saved.config, self.config)
 
         def take_up() -> None:
-            self.step, self.history, self.schedule = saved.step, list(saved.history), schedule
+            self.step, self._guard.skipped = saved.step, saved.skipped
+            self.history, self.schedule = saved.history, schedule
             self._measurement.refit()
             self._sharding = None
             for one in self._averages():
@@ -291,6 +318,9 @@ class AdaLoRAController:
 
     def _weights(self) -> list[Tensor]:
         return [weight for u in self._in_order for weight in (u.P, u.lam, u.Q)]
+
+    def _named_weights(self) -> list[tuple[str, Tensor]]:
+        return list(zip(tensor_names(self._updates), self._weights(), strict=True))
 
     def _averages(self) -> list[Average]:
         return list(name_averages(self._measurement.averages(), list(self._updates)))

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from schedulers import Schedule
 
-from .allocation import Allocation
 from .config import AllocationConfig
 from .errors import CheckpointError
+from .history import History, read_history
 
 _FACTORS = {"P": -1, "lam": -1, "Q": -2}  # with the dimension of the triplets
 
@@ -26,12 +26,18 @@ class SavedState:
         config: the settings of the saved run, all fields of `AllocationConfig`.
         history: budget updates so far.
         tensors: averages of the scorer, by name.
+        skipped: steps left out, whose gradients were not finite.
     """
 
     step: int
     config: dict[str, Any]
-    history: tuple[Allocation, ...]
+    history: History
     tensors: dict[str, Tensor]
+    skipped: int = 0
+
+
+# What a state does that is older than the choice, and does not name it.
+_OLDER = {"budget_unit": "rank", "nonfinite": "raise"}
 
 
 def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState:
@@ -42,21 +48,19 @@ def read_state(state: Mapping[str, Any], config: AllocationConfig) -> SavedState
             its budgets in another unit.
     """
     try:
-        # A state that does not name its unit is older than the choice.
-        settings = {"budget_unit": "rank", **state["config"]}
+        settings = {**_OLDER, **state["config"]}
         kind = {name: settings[name] for name in ("scorer", "budget_unit")}
-        history = tuple(Allocation(**row) for row in state["history"])
-        step, first = int(state["step"]), history[0]
-        if step < 0 or first.step != 0 or not all(isinstance(row.ranks, dict) for row in history):
+        step, history = int(state["step"]), read_history(state["history"])
+        if step < 0 or history[0].step != 0:
             raise ValueError("its history does not begin at step 0")
         differing = next((name for name in kind if kind[name] != getattr(config, name)), None)
         if differing is None:
-            return SavedState(step, settings, history, dict(state["tensors"]))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"the controller's state is damaged: {error!r}.") from error
+            return SavedState(step, settings, history, dict(state["tensors"]), int(state.get("skipped", 0)))
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the controller's state is damaged: {repr(error)[:500]}.") from error
     raise CheckpointError(
-        f"{differing} is {kind[differing]!r} in the saved state and {getattr(config, differing)!r} here; use "
-        f"the saved one."
+        f"{differing} is {repr(kind[differing])[:200]} in the saved state and "
+        f"{getattr(config, differing)!r} here; use the saved one."
     )
 
 
@@ -140,5 +144,5 @@ def resumed(schedule: Schedule, saved: SavedState) -> Schedule:
     """
     try:
         return dataclasses.replace(schedule, initial=saved.history[0].budget)
-    except ValueError as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(f"the controller's state is damaged: {error}") from error

@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .errors import CheckpointError
+from .foreign import JSON_LIMIT, parse_json, read_text, require_regular
 
 Writer = Callable[[Path], None]
 
+_TYPES = ("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL", "C64")
 
-def json_writer(value: Any) -> Writer:
-    """Return a writer of ``value`` as readable JSON."""
-    return text_writer(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+def json_writer(value: Any, *, compact: bool = False) -> Writer:
+    """Return a writer of ``value`` as JSON: readable, or compact, which is written ten times as fast."""
+    form: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 2}
+    return text_writer(json.dumps(value, ensure_ascii=False, allow_nan=False, **form) + "\n")
 
 
 def text_writer(text: str) -> Writer:
@@ -64,7 +68,8 @@ def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: 
         folder.mkdir(parents=True, exist_ok=True)
         for path, write in written:
             write(path)
-            _flush(path)
+            flush(path)
+        flush(folder)
     except BaseException as error:
         _remove([path for path, _ in written], new)
         if isinstance(error, OSError | SafetensorError):
@@ -76,6 +81,8 @@ def commit(folder: Path, data: Mapping[str, Writer], header: str, write_header: 
     except OSError as error:
         _remove([path for path, _ in written], new)
         raise _failed(folder, error) from error
+    with suppress(OSError):  # before the caller removes what the earlier header named
+        flush(folder)
 
 
 def require_place(folder: Path, header: str, *ours: str) -> None:
@@ -130,7 +137,7 @@ def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header
         folder.mkdir(parents=True, exist_ok=True)
         for name, write in writers.items():
             write(beside[name])
-            _flush(beside[name])
+            flush(beside[name])
         (folder / header).unlink(missing_ok=True)
     except BaseException as error:
         _remove(list(beside.values()), new)
@@ -150,7 +157,7 @@ def exchange(folder: Path, data: Mapping[str, Writer], header: str, write_header
             ) from error
         raise
     with suppress(OSError):  # the names too; all is written by now
-        _flush(folder)
+        flush(folder)
 
 
 def _remove(files: list[Path], folders: list[Path]) -> None:
@@ -168,14 +175,18 @@ def _failed(folder: Path, error: Exception) -> CheckpointError:
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
     """Read a JSON object.
+
+    Args:
+        path: of the file.
+        limit: bytes that it may have.
 
     Raises:
         CheckpointError: the file is missing or holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(read_text(path, limit))
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{path} does not exist; give a folder that adalora.save has written."
@@ -191,12 +202,31 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_tensors_file(path: Path) -> dict[str, Tensor]:
-    """Read every tensor of a safetensors file.
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return name and shape of every tensor in a safetensors file, without reading any.
 
     Raises:
-        CheckpointError: the file is missing, truncated, or of another format.
+        CheckpointError: the file is missing, truncated, or of another format, or holds numbers of a type that
+            no adapter has.
     """
+    shapes = {}
+    with reading(path), safe_open(path, framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118
+            part = file.get_slice(name)
+            if part.get_dtype() not in _TYPES:
+                raise CheckpointError(f"{path}: {name!r} is of type {part.get_dtype()}; allowed: {_TYPES}.")
+            shapes[name] = tuple(part.get_shape())
+    return shapes
+
+
+def read_tensors_file(path: Path) -> dict[str, Tensor]:
+    """Read every tensor of a safetensors file. Its numbers take as much memory as the file has bytes.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, or of another format, or holds numbers of a type that
+            no adapter has.
+    """
+    tensor_shapes(path)
     with reading(path):
         return load_file(path)
 
@@ -215,6 +245,7 @@ def reading(path: Path) -> Iterator[None]:
         CheckpointError: the file is missing, truncated, or of another format.
     """
     try:
+        require_regular(path)
         yield
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist; the folder is incomplete.") from error
@@ -224,9 +255,11 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _flush(path: Path) -> None:
-    # Without this a power cut after the rename could leave an empty file of the right name.
-    # A folder, whose names are flushed, has no file object.
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, lie on the disk.
+
+    Without this a power cut after a rename could leave an empty file of the right name.
+    """
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

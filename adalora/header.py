@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,12 @@ from .updates import SPECTRAL, UPDATES
 from .version import __version__
 
 FORMAT = "adalora"
-VERSION = 3  # 1 knew no tensors that have shrunk, 2 no LoRA of several ranks
+VERSION = 4  # 1 knew no tensors that have shrunk, 2 no LoRA of several ranks, 3 no history in columns
 
 Shape = tuple[int, ...]
+
+_NAMES, _NAME = 10_000, 1_000  # names in a list, letters in a name: more than any model has
+_LARGEST = 3e38
 
 
 @dataclass(frozen=True)
@@ -86,28 +88,53 @@ def read_header(path: Path) -> Header:
         CheckpointError: the file is missing, damaged, or of another format or version.
     """
     value = read_json(path)
-    if value.get("format") != FORMAT or value.get("version") not in range(1, VERSION + 1):
+    version = value.get("version")
+    if value.get("format") != FORMAT or type(version) is not int or not 1 <= version <= VERSION:
         raise CheckpointError(
-            f"{path} has format {value.get('format')!r}, version {value.get('version')!r}; this adalora "
-            f"reads format {FORMAT!r}, versions 1 to {VERSION}."
+            f"{path} has format {shortened(value.get('format'), 50)!r}, version {shortened(version, 50)}; "
+            f"this adalora reads format {FORMAT!r}, versions 1 to {VERSION}."
         )
     try:
         modules = {module: _shape(entry["shape"], 2, 3) for module, entry in value["modules"].items()}
         config = AdapterConfig(**value["config"])
+        _require_few_names(config)
+        _require_scales(config, modules)
         return Header(
             files=_files(value["files"]),
             base_model=str(value["base_model"]),
             config=config,
             modules=modules,
-            ranks={module: int(entry["rank"]) for module, entry in value["modules"].items()},
+            ranks={module: _rank(entry["rank"]) for module, entry in value["modules"].items()},
             triplets={
                 module: _triplets(entry.get("triplets", config.rank), config)
                 for module, entry in value["modules"].items()
             },
             trained={key: _shape(shape) for key, shape in value["trained"].items()},
         )
-    except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}.") from error
+    except (AttributeError, ConfigError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {shortened(error)}.") from error
+
+
+def shortened(error: object, most: int = 500) -> str:
+    """Return a message that may hold what somebody else has written, however much that is, as some words."""
+    words = str(error)
+    return words if len(words) <= most else f"{words[:most]}…"
+
+
+def _require_few_names(config: AdapterConfig) -> None:
+    """Raise where looking for all the names in a model would take minutes."""
+    for field in ("target_modules", "exclude_modules", "train_modules"):
+        value = getattr(config, field)
+        names = [value] if isinstance(value, str) else value
+        longest = _NAME if names is value else 100 * _NAME  # of names, or of a pattern
+        if len(names) > _NAMES or any(len(name) > longest for name in names):
+            raise ValueError(f"{field} has {len(names):,} names, or one without end")
+
+
+def _require_scales(config: AdapterConfig, modules: dict[str, Shape]) -> None:
+    for module, (*_, d1, _) in modules.items():
+        if not abs(config.scale(d1)) <= _LARGEST:
+            raise ValueError(f"the scale of {module} is no number of float32")
 
 
 def _files(value: dict[str, str]) -> dict[str, str]:
@@ -120,11 +147,19 @@ def _files(value: dict[str, str]) -> dict[str, str]:
     return dict(value)
 
 
-def _shape(value: Sequence[int], *dimensions: int) -> Shape:
-    shape = tuple(int(size) for size in value)
+def _shape(value: Any, *dimensions: int) -> Shape:
+    if not isinstance(value, list) or any(type(size) is not int or size < 0 for size in value):
+        raise TypeError(f"shape {value!r} should be a list of sizes")
+    shape = tuple(value)
     if dimensions and len(shape) not in dimensions:
         raise ValueError(f"shape {list(value)} should have {' or '.join(map(str, dimensions))} sizes")
     return shape
+
+
+def _rank(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"rank is {value!r}; it should be a number of triplets")
+    return value
 
 
 def _triplets(value: int, config: AdapterConfig) -> int:

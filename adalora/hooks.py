@@ -60,6 +60,16 @@ def overflowed(optimizer: Optimizer | None) -> bool:
     return found is not None and bool(found.item())
 
 
+def parameters_of(optimizer: Optimizer) -> list[Tensor]:
+    """Return every parameter that an optimizer holds."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def checked(optimizer: Optimizer | None) -> bool:
+    """Tell whether a GradScaler has looked at the gradients that a fused optimizer has now."""
+    return getattr(optimizer, "found_inf", None) is not None
+
+
 def grad_scale(optimizer: Optimizer | None) -> Tensor | None:
     """Return the factor that still scales the gradients: a GradScaler leaves it to a fused optimizer."""
     return getattr(optimizer, "grad_scale", None)
@@ -67,6 +77,27 @@ def grad_scale(optimizer: Optimizer | None) -> Tensor | None:
 
 # The weights that are steered on an optimizer: two controllers of one adapter would fight over its masks.
 _STEERED: WeakKeyDictionary[Optimizer, set[int]] = WeakKeyDictionary()
+
+
+# The step under way of these is left out by one controller, so others on the same optimizer do it too.
+_LEFT_OUT: WeakKeyDictionary[Optimizer, int] = WeakKeyDictionary()
+
+
+def leave_out(optimizer: Optimizer | None, who: object) -> None:
+    """Let whoever else steers on an optimizer leave out the step under way, whose gradients are gone."""
+    if optimizer is not None:
+        _LEFT_OUT[optimizer] = id(who)
+
+
+def left_out(optimizer: Optimizer | None, who: object) -> bool:
+    """Tell whether somebody else has left out the step under way; what one did oneself is over."""
+    return optimizer is not None and _LEFT_OUT.get(optimizer, id(who)) != id(who)
+
+
+def end_step(optimizer: Optimizer | None) -> None:
+    """Let the next step of an optimizer count again."""
+    if optimizer is not None:
+        _LEFT_OUT.pop(optimizer, None)
 
 
 def register(

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from torch import nn
@@ -54,17 +54,23 @@ def inject(model: M, config: AdapterConfig, name: str = "default") -> M:
     return _put_on(model, config, name, found.targets, {}, tied=bool(tied))
 
 
-def inject_saved(model: M, config: AdapterConfig, name: str, origins: Mapping[str, Origin]) -> M:
+def inject_saved(
+    model: M, config: AdapterConfig, name: str, origins: Mapping[str, Origin], modules: Iterable[str]
+) -> M:
     """Do what `inject` does without a word, with known starts from singular vectors, by module name.
+
+    The adapter is put on ``modules``, whatever pattern is in ``config``.
 
     Every update has one component, until the caller gives it its own number of them: ``config.rank`` may be
     above what some layers can have, and is not believed before the tensors are there.
     """
-    found, tied = _prepare(model, config, name)
+    found, tied = _prepare(model, config, name, modules)
     return _put_on(model, config, name, found.targets, origins, tied=bool(tied), rank=1)
 
 
-def _prepare(model: nn.Module, config: AdapterConfig, name: str) -> tuple[Survey, dict[str, str]]:
+def _prepare(
+    model: nn.Module, config: AdapterConfig, name: str, only: Iterable[str] | None = None
+) -> tuple[Survey, dict[str, str]]:
     """Check all that can be; return what was found, and what the targets are tied to."""
     # Updates and magnitudes live in torch's own containers, which refuse the names of their methods.
     taken = hasattr(nn.ModuleDict(), name) or hasattr(nn.ParameterDict(), name)
@@ -74,7 +80,7 @@ def _prepare(model: nn.Module, config: AdapterConfig, name: str) -> tuple[Survey
             f"containers."
         )
     _require_free(model, name)
-    found = survey(model, config)
+    found = survey(model, config, only)
     for target in found.targets:
         _require_fits(target, config)
     tied = require_untied(model, found.targets)

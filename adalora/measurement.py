@@ -72,6 +72,18 @@ class Measurement:
         """Whether the stacks are still of the updates' ranks, types and devices."""
         return self.layout.key == Layout(self._updates).key
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors that are kept from step to step; what a step makes on the way is left out.
+
+        Four bytes a number, N = Σ r (d₁ + d₂ + 1) over the matrices: 2 N for copies of weights and gradients,
+        2 N for the averages of the paper's scorer, and Σ (2 r + r²) for what the penalty counts.
+        """
+        kept = [*self._weights, *self._grads, *self._there, *self._living, *self._identities]
+        kept += [tensor for stacks in self.state.values() for tensor in stacks]
+        kept += [] if self.layout.order is None else [self.layout.order]
+        return sum(tensor.nbytes for tensor in kept)
+
     # Step by step
 
     @torch.no_grad()
@@ -104,13 +116,20 @@ class Measurement:
         return gamma * value
 
     @torch.no_grad()
-    def observe(self, scale: Tensor | None) -> None:
-        """Show the scorer the copied weights and the present gradients, which are multiplied by ``scale``."""
+    def take_gradients(self, scale: Tensor | None) -> None:
+        """Copy the gradients as they are now, divided by ``scale``; what the penalty has left goes.
+
+        Half-precision ones are divided in float32, in which a small one stays above zero.
+        """
         grads = [torch.zeros_like(w) if w.grad is None else w.grad for w in self._parameters]
         self.layout.fill(self._grads, self._grad_views, whole(grads))
         if scale is not None:
             for stack in self._grads:
                 stack.mul_(scale.reciprocal().to(stack.device))
+
+    @torch.no_grad()
+    def observe(self) -> None:
+        """Show the scorer the copied weights and the copied gradients."""
         self._scorer.observe(self.state, self._weights, self._grads)
 
     def count_living(self) -> None:

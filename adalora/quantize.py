@@ -79,7 +79,7 @@ def quantize_(
     one_of("kind", kind, KINDS)
     if find_spec("bitsandbytes") is None:
         raise ConfigError(f"kind is {kind!r}, which needs bitsandbytes; pip install 'adalora[quant]'.")
-    targets = _linear_layers(model, target_modules, list(exclude_modules))
+    targets = quantizable(model, target_modules, list(exclude_modules))
     while targets:  # each target is let go of, so that its old weight is too
         _quantize(model, targets.pop(0), kind, double_quant)
     return model
@@ -98,8 +98,18 @@ def footprint(model: nn.Module) -> Footprint:
     return Footprint(weights, sum(memory.values()))
 
 
-def _linear_layers(model: nn.Module, wanted: Sequence[str] | str, exclude: list[str]) -> list[Target]:
-    """List the layers that are asked for, once all of them have been checked."""
+def quantizable(model: nn.Module, wanted: Sequence[str] | str, exclude: list[str]) -> list[Target]:
+    """List the layers that `quantize_` would turn, once all of them have been checked; nothing changes.
+
+    Args:
+        model: see `quantize_`; its weights may be on the meta device.
+        wanted: its ``target_modules``.
+        exclude: its ``exclude_modules``.
+
+    Raises:
+        StateError: see `quantize_`.
+        TargetError: see `quantize_`.
+    """
     trained = [suffix for config in injected_configs(model).values() for suffix in config.train_modules]
     targets = find_layers(model, wanted, exclude, trained)
     floating, read, tied = _kept_floating(model), layers_read_for_their_type(model), partners(model)

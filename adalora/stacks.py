@@ -37,6 +37,11 @@ class Layout:
 
     Args:
         updates: the updates, in module order.
+
+    Attributes:
+        ranks: of each update.
+        groups: the sizes of matrix.
+        order: where in the flat λ stacks each triplet stands; None where the order is the same.
     """
 
     def __init__(self, updates: Sequence[SVDUpdate]) -> None:
@@ -46,7 +51,7 @@ class Layout:
             key = (update.P.shape[:-1], update.Q.shape[-1], update.P.dtype, update.P.device)
             found.setdefault(key, []).append(position)
         self.groups = [_group(updates, positions) for positions in found.values()]
-        self._order = self._module_order()
+        self.order = self._module_order()
 
     @property
     def key(self) -> object:
@@ -102,7 +107,7 @@ class Layout:
         """Return the numbers in λ stacks, one a group, of all triplets in module order, on one device."""
         device = stacks[0].device
         flat = torch.cat([stack.flatten().to(device) for stack in stacks])
-        return flat if self._order is None else flat[self._order]
+        return flat if self.order is None else flat[self.order]
 
     def _module_order(self) -> Tensor | None:
         """Return where in the flat λ stacks each triplet stands; None where the order is the same."""

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
@@ -15,6 +15,9 @@ from .presets import WORDS, preset
 from .walk import unwrap
 
 ALL_LINEAR = "all-linear"
+
+Wanted = Sequence[str] | str | frozenset[str]
+"""Suffixes, or a pattern, or whole names."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,14 @@ class Survey:
     strange: list[Candidate] = field(default_factory=list)
 
 
-def survey(model: nn.Module, config: AdapterConfig) -> Survey:
+def survey(model: nn.Module, config: AdapterConfig, only: Iterable[str] | None = None) -> Survey:
     """Look for what ``config`` asks to adapt; the model does not change.
+
+    Args:
+        model: the model.
+        config: what to adapt.
+        only: names of modules, which stand in for ``config.target_modules``: those are not looked at, since a
+            pattern that somebody else has written may take for ever.
 
     Raises:
         ConfigError: ``target_modules`` is no valid regular expression.
@@ -70,7 +79,8 @@ def survey(model: nn.Module, config: AdapterConfig) -> Survey:
             of a type that no layer kind handles, or nothing is left after the exclusions; or a layer has
             something that stands in the way.
     """
-    wanted, spared = config.target_modules, [*config.exclude_modules, *config.train_modules]
+    spared = [*config.exclude_modules, *config.train_modules]
+    wanted: Wanted = config.target_modules if only is None else frozenset(only)
     found = find_layers(model, wanted, config.exclude_modules, config.train_modules)
     for target in found:
         obstacle = _obstacle(target)
@@ -95,9 +105,7 @@ def find_targets(model: nn.Module, config: AdapterConfig) -> list[Target]:
     return survey(model, config).targets
 
 
-def find_layers(
-    model: nn.Module, wanted: Sequence[str] | str, exclude: list[str], train: list[str]
-) -> list[Target]:
+def find_layers(model: nn.Module, wanted: Wanted, exclude: list[str], train: list[str]) -> list[Target]:
     """List the modules that ``wanted`` names, less ``exclude`` and ``train``; see `survey`."""
     top = unwrap(model)
     if Candidate("", top).kind or split_of(top):
@@ -110,9 +118,9 @@ def find_layers(
         for suffix in suffixes:
             if not any(has_suffix(candidate.name, suffix) for candidate in every):
                 raise _unknown(field_name, suffix, [candidate.name for candidate in every])
-    if wanted in WORDS:
-        wanted = preset(getattr(getattr(top, "config", None), "model_type", ""), str(wanted))
-    if wanted != ALL_LINEAR:
+    if isinstance(wanted, str) and wanted in WORDS:
+        wanted = preset(getattr(getattr(top, "config", None), "model_type", ""), wanted)
+    if wanted != ALL_LINEAR and not isinstance(wanted, frozenset):
         _require_matches(every, wanted)
 
     chosen = _choose(every, wanted, [*exclude, *train], _output_embeddings(top))
@@ -133,9 +141,7 @@ def adaptable_shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _choose(
-    every: list[Candidate], wanted: Sequence[str] | str, spared: list[str], output: object
-) -> list[Target]:
+def _choose(every: list[Candidate], wanted: Wanted, spared: list[str], output: object) -> list[Target]:
     """Return what is asked for and not spared, the output embedding apart where all linear layers are meant.
 
     A module that hangs under two names is one module: it is adapted in both places, or in none.
@@ -158,8 +164,10 @@ def _choose(
     return [target for key, target in targets.items() if key in asked - left_out]
 
 
-def _asked_for(one: Candidate, wanted: Sequence[str] | str) -> bool:
+def _asked_for(one: Candidate, wanted: Wanted) -> bool:
     """Tell whether a pattern or one of several suffixes names it, or the module that it is a part of."""
+    if isinstance(wanted, frozenset):
+        return one.name in wanted
     if isinstance(wanted, str):
         return any(re.fullmatch(wanted, name) is not None for name in one.names)
     return any(has_suffix(name, suffix) for name in one.names for suffix in wanted)
@@ -216,7 +224,7 @@ def _require_matches(every: list[Candidate], wanted: Sequence[str] | str) -> Non
     if isinstance(wanted, str):
         try:
             re.compile(wanted)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ConfigError(
                 f"target_modules is {wanted!r}, which is no regular expression: {error}."
             ) from error

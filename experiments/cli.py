@@ -9,6 +9,7 @@ from adalora import AdaLoRAError, __version__
 
 from .checks import unknown
 from .commands import COMMANDS
+from .stop import CODE, Terminated
 
 WRONG_INPUT = 2
 
@@ -20,7 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: words behind ``adalora``; None takes those of the process.
 
     Returns:
-        0, or 2 where the input is wrong; then one line on standard error says what is, and what is allowed.
+        0; 2 where the input is wrong, and then one line on standard error says what is, and what is allowed;
+        or 143 where SIGTERM has ended a training, and then the line says how to go on.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     # What the library says while it loads a model (which head is new) is no news to who trains it.
@@ -31,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AdaLoRAError as error:
         print(f"adalora: {error}", file=sys.stderr)
         return WRONG_INPUT
+    except Terminated as end:
+        print(f"adalora: {end}", file=sys.stderr)
+        return CODE
     return 0
 
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ FACTORS = "factors"  # an adapter that is not all that was trained
 TENSORBOARD, PICTURES = "tensorboard", "pictures"
 REPORT = "report.html"
 
-BASELINES = "baselines.json"  # of a run that is being made
+SITTING = "sitting.json"  # what a run that is being made leaves for the next sitting
 
 _OURS = {
     *(CONFIG, RESULTS, METRICS, VERSIONS, ALLOCATION, TRIPLETS),
@@ -112,15 +112,18 @@ def find_unfinished(config: RunConfig) -> tuple[Path, Checkpoint]:
         ConfigError: a finished run of that name is there, there is none to go on with, it has other settings,
             or it has no whole checkpoint.
     """
-    _require_no_run(config)
     folder = workshop_of(config)
     name = f"resume is true, but {folder}"
     try:
         found = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, RecursionError, ValueError, yaml.YAMLError) as error:
+        _require_no_run(config)
         raise ConfigError(
             f"{name} holds no unfinished run of the name {config.name!r}; leave resume out to begin one."
         ) from error
+    # What it was allowed to replace when it was begun, it may replace now.
+    begun = isinstance(found, Mapping) and found.get("overwrite") is True
+    _require_no_run(replace(config, overwrite=begun, resume=False))
     differing = _differing(found, yaml.safe_load(to_yaml(config)))
     if differing:
         raise ConfigError(
@@ -146,7 +149,7 @@ def _differing(found: Any, wanted: Mapping[str, Any]) -> list[str]:
 def publish(config: RunConfig) -> Path:
     """Move a run that is finished to its place, and only then remove the one that it replaces."""
     folder, workshop = path_of(config), workshop_of(config)
-    (workshop / BASELINES).unlink(missing_ok=True)
+    (workshop / SITTING).unlink(missing_ok=True)
     replaced = workshop.with_suffix(".replaced")
     if folder.exists():
         if replaced.exists():  # left by a crash in this place, behind a run that is whole
@@ -195,7 +198,9 @@ def plain(value: Any) -> Any:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as readable JSON."""
-    path.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside = path.with_name(f".{path.name}")  # whole or not at all
+    beside.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.replace(path)
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:

@@ -20,6 +20,7 @@ from transformers.trainer_callback import PrinterCallback
 import adalora
 from adalora.errors import AdaLoRAError, ConfigError
 
+from .checkpoints import End, Finished
 from .config import TrainingConfig
 from .methods import Method
 from .methods.counts import free_weights
@@ -28,6 +29,7 @@ from .models import build_base
 from .optimizers import grouped, trainer_name
 from .prepare import Prepared
 from .progress import Progress
+from .space import guard_checkpoints
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
@@ -88,23 +90,34 @@ def fit(
             measurement comes to.
         checkpoint: of the same training, to go on from; None to begin.
     """
-    trainer = _trainer(data, model, training, folder, [*callbacks, Progress(label)])
+    trainer = _trainer(data, model, training, folder, [*callbacks, Progress(label), End()])
     trainer.compute_metrics = partial(data.measure, data.validation)
     # Counted before the training, in which pruned triplets leave the tensors.
     free, weights = free_weights(model), count_weights(model)
-    output = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    seconds = _train(trainer, checkpoint)
     trained()
     log = tuple(dict(row) for row in trainer.state.log_history)
     measured = {name: _measure(data, trainer, name) for name in data.test}
     return Fitted(
-        steps=output.global_step,
-        seconds=float(output.metrics["train_runtime"]),
+        steps=trainer.state.global_step,
+        seconds=seconds,
         trained=free,
         weights=weights,
         scores={name: scores for name, (scores, _) in measured.items()},
         losses={name: loss for name, (_, loss) in measured.items() if loss is not None},
         log=log,
     )
+
+
+def _train(trainer: Trainer, checkpoint: Path | None) -> float:
+    """Train to the end, and return the seconds that it took."""
+    if checkpoint is None:
+        return float(trainer.train().metrics["train_runtime"])
+    try:
+        return float(trainer.train(resume_from_checkpoint=str(checkpoint)).metrics["train_runtime"])
+    except Finished:
+        trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+        return 0.0
 
 
 def try_out(data: Prepared, model: nn.Module) -> None:
@@ -155,6 +168,7 @@ def _trainer(
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
+    guard_checkpoints(trainer)
     return trainer
 
 

@@ -64,19 +64,29 @@ def load_model(
     return from_pretrained(problem.auto_class, name, **options)
 
 
-def layout(name: str, problem: Problem) -> PreTrainedModel:
+def layout(name: str, problem: Problem, classes: Sequence[str] = _TWO) -> PreTrainedModel:
     """Return the pretrained model on the meta device, where weights have shapes and no values.
 
     Args:
-        name: see `load_model`.
+        name: see `load_model`; of a folder ``config.json`` alone is read.
         problem: kind of problem, which chooses the class.
+        classes: names of the classes, where the size of the head counts.
 
     Raises:
         DataError: the model is not there; the message says how to get it.
+        ConfigError: a model of its type has no such head.
     """
-    config = from_pretrained(AutoConfig, name, **problem.model_options(_TWO))
-    with torch.device("meta"):
-        model: PreTrainedModel = problem.auto_class.from_config(config)
+    config = from_pretrained(AutoConfig, name, **problem.model_options(classes))
+    # A class that is one model's own builds it itself; in float32, as `load_model` has it.
+    build = getattr(problem.auto_class, "from_config", None) or problem.auto_class._from_config
+    try:
+        with torch.device("meta"):
+            model: PreTrainedModel = build(config, dtype=torch.float32)
+    except ValueError as error:
+        raise ConfigError(
+            f"model is {name!r}, of type {config.model_type!r}, which cannot be built as a "
+            f"{problem.auto_class.__name__}: {str(error).splitlines()[0]}"
+        ) from error
     return model
 
 

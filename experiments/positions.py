@@ -45,7 +45,13 @@ def positions_of(config: Any) -> int | None:
 
 
 def require_room(
-    model: str, positions: int | None, problem: Problem, parts: Mapping[str, Part], data: DataConfig
+    model: str,
+    positions: int | None,
+    problem: Problem,
+    parts: Mapping[str, Part],
+    data: DataConfig,
+    *,
+    tokens: int = 0,
 ) -> None:
     """Check that the longest row of every part fits, with what is to be written behind it.
 
@@ -57,22 +63,28 @@ def require_room(
         problem: kind of problem.
         parts: encoded rows by name.
         data: the settings that have cut them.
+        tokens: trained ones among those of an input; a text that a decoder behind an encoder writes has none.
 
     Raises:
         ConfigError: a row does not; the largest value that fits is named.
     """
-    if positions is None or data.max_length + data.target_length <= positions:
+    if positions is None or data.max_length + data.target_length + tokens <= positions:
         return
     for name, part in parts.items():
         for reach in problem.reach(part.features, data):
-            if reach.positions <= positions:
+            own = tokens if reach.setting == "max_length" else 0
+            if reach.positions + own <= positions:
                 continue
-            setting, room = reach.setting, positions - reach.beside
+            setting, room = reach.setting, positions - own - reach.beside
             if room < LEAST:
-                setting, room = "target_length", positions - LEAST
+                setting, room = "target_length", positions - own - LEAST
             behind = f", {reach.beside} of them to be written" if reach.beside else ""
+            among = f" beside the {own} of tokens.prefix + tokens.infix" if own else ""
+            # Without a text to be written, or with no room for one, no length helps.
+            helps = room >= 1 and (setting == reach.setting or reach.beside > 0)
+            allowed = ([f"at most {room}"] if helps or not own else []) + (["fewer tokens"] if own else [])
             raise ConfigError(
                 f"data.{setting} is {getattr(data, setting)}, and the longest of the {name} rows takes "
-                f"{reach.positions} positions{behind}, of which the model {model!r} has {positions}; allowed "
-                f"here: at most {room}."
+                f"{reach.positions} positions{behind}{among}, of which the model {model!r} has {positions}; "
+                f"allowed here: {', or '.join(allowed)}."
             )

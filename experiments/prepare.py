@@ -9,13 +9,15 @@ from transformers import AutoConfig, EvalPrediction
 
 from adalora.errors import DataError
 
-from . import tasks
+from . import methods, tasks
 from .config import RunConfig
 from .metrics import Scores
 from .positions import positions_of, require_room
 from .pretrained import from_pretrained
-from .problems import Part
+from .problems import CLASSIFICATION, Part
 from .tasks import Task
+
+_TEXTS = ("string", "large_string")
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ def prepare(config: RunConfig) -> Prepared:
     """Load, cut and encode the data of a run.
 
     Raises:
-        ConfigError: the task is unknown, a setting has no meaning for it, or the model has no room for the
-            longest row.
+        ConfigError: task or method is unknown, a setting has no meaning for it, or the model has no room for
+            the longest row and the tokens that the method trains.
         DataError: data or model are not there, and the message says how to get them; or a label is none of
             the task's classes.
     """
@@ -70,7 +72,9 @@ def prepare(config: RunConfig) -> Prepared:
 
     def part(rows: Dataset, limit: int | None) -> Part:
         rows = tasks.cut(rows, limit)
-        _require_classes(config.task, rows, task.columns.target, splits.classes)
+        if task.problem.lengths:  # of texts
+            _require_texts(config.task, rows, task.columns.inputs)
+        _require_classes(task, rows, splits.classes)
         return Part(rows, task.columns, task.problem.encode(rows, task.columns, processor, config.data))
 
     limit = config.data.eval_rows
@@ -92,19 +96,32 @@ def prepare(config: RunConfig) -> Prepared:
 
 
 def _require_room(data: Prepared) -> None:
-    problem, model = data.task.problem, data.config.model
+    problem, model, own = data.task.problem, data.config.model, data.config.tokens
     if problem.lengths:  # of texts
         positions = positions_of(from_pretrained(AutoConfig, model))
         parts = {"training": data.train, "validation": data.validation, **data.test}
-        require_room(model, positions, problem, parts, data.config.data)
+        tokens = 0 if "tokens" in methods.get(data.config.method).ignored else own.prefix + own.infix
+        require_room(model, positions, problem, parts, data.config.data, tokens=tokens)
 
 
-def _require_classes(task: str, rows: Dataset, target: str, classes: Sequence[str]) -> None:
-    """Refuse labels that are numbers of no class; a target that is no number is left to the problem."""
+def _require_texts(task: str, rows: Dataset, inputs: Sequence[str]) -> None:
+    """Refuse inputs that are no texts, such as a column of numbers in a csv."""
+    for name in inputs:
+        if getattr(rows.features[name], "dtype", None) not in _TEXTS:
+            raise DataError(
+                f"{task}: column {name!r} holds {rows[0][name]!r}; allowed: texts. Numbers can be texts in a "
+                f"jsonl or parquet file, not in a csv."
+            )
+
+
+def _require_classes(task: Task, rows: Dataset, classes: Sequence[str]) -> None:
+    """Refuse labels that are names, or numbers of no class; any other target is left to the problem."""
+    target = task.columns.target
     labels = rows[target] if classes else ()
-    wrong = sorted({label for label in labels if isinstance(label, int) and not 0 <= label < len(classes)})
-    if wrong:
+    names = {label for label in labels if isinstance(label, str) and task.problem is CLASSIFICATION}
+    numbers = {label for label in labels if isinstance(label, int) and not 0 <= label < len(classes)}
+    if wrong := [*sorted(names), *sorted(numbers)]:
         raise DataError(
-            f"{task}: column {target!r} holds {', '.join(map(str, wrong[:5]))}; allowed: 0 to "
+            f"{task.name}: column {target!r} holds {', '.join(map(repr, wrong[:5]))}; allowed: 0 to "
             f"{len(classes) - 1}, for {', '.join(classes[:30])}. Mend those rows, or leave them out."
         )

@@ -13,7 +13,7 @@ from .checks import did_you_mean
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a model.
+    """Return the tokenizer of a model; it fills rows up on the right.
 
     Raises:
         DataError: the model is not there; the message says how to get it.
@@ -26,6 +26,9 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         )
     if tokenizer.pad_token is None:  # decoders have none; what it stands for is masked, so any token will do
         tokenizer.pad_token = tokenizer.eos_token
+    # Some tokenizers of decoders fill up on the left, but what splits rows into prompts and texts counts from
+    # their start; `generate` is given prompts that are filled up on the left anyway.
+    tokenizer.padding_side = "right"
     return tokenizer
 
 
@@ -43,7 +46,11 @@ def from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
     place = place_of(name)
     packed = packed_in(Path(place))
     try:
-        return auto_class.from_pretrained(place, **({"gguf_file": packed} if packed else {}), **options)
+        # Neither code that comes with a model is run, nor are weights read that are a pickle.
+        own: dict[str, Any] = {"gguf_file": packed} if packed else {}
+        if not packed and hasattr(auto_class, "from_config" if _is_auto(auto_class) else "_from_config"):
+            own |= {"use_safetensors": True}
+        return auto_class.from_pretrained(place, trust_remote_code=False, **own, **options)
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         allowed = (
             f"{', '.join(packages.MODELS)}, a local folder with config.json and weights, a name on the hub"
@@ -52,6 +59,10 @@ def from_pretrained(auto_class: Any, name: str, **options: Any) -> Any:
             f"model is {name!r}, which is {_what_is_wrong(name, error)}; allowed: {allowed}."
             f"{did_you_mean(name, packages.MODELS)}"
         ) from error
+
+
+def _is_auto(auto_class: Any) -> bool:
+    return not hasattr(auto_class, "_from_config")
 
 
 def place_of(name: str) -> str:

@@ -10,6 +10,7 @@ from adalora.bases import storage_of
 from adalora.candidates import base_of
 from adalora.errors import ConfigError
 from adalora.layers.linear import Linear
+from adalora.quantize import quantizable
 from adalora.targets import ALL_LINEAR, Target, survey
 
 from .config import RunConfig
@@ -22,13 +23,29 @@ def quantize(model: nn.Module, config: RunConfig) -> None:
         ConfigError: the adapter changes no linear layer, or bitsandbytes is not installed.
         TargetError: the adapter does not fit the model. The model is unchanged in each case.
     """
+    _require_some(model, config)
+    adalora.quantize_(model, **_arguments(model, config, _quantisable))
+
+
+def _require_some(model: nn.Module, config: RunConfig) -> None:
     if not any(map(_quantisable, survey(model, config.adapter).targets)):
         raise ConfigError(
             f"quantization.kind is {config.quantization.kind!r}, but adapter.target_modules "
             f"{config.adapter.target_modules!r} names no linear layer; allowed: null, or target_modules with "
             f"linear layers among them."
         )
-    adalora.quantize_(model, **_arguments(model, config, _quantisable))
+
+
+def planned(model: nn.Module, config: RunConfig) -> list[Target]:
+    """List the layers that `quantize` would turn; nothing changes, and the weights may be on the meta device.
+
+    Raises:
+        ConfigError: the adapter changes no linear layer.
+        TargetError: the adapter does not fit the model.
+    """
+    _require_some(model, config)
+    words = _arguments(model, config, _quantisable)
+    return quantizable(model, words["target_modules"], words["exclude_modules"])
 
 
 def call_of(model: nn.Module, config: RunConfig) -> str:

@@ -51,7 +51,8 @@ def answers(table: Table, queries: Sequence[Query | None], steps: int = STEPS) -
 
     As in WikiSQL's own evaluation texts are compared without regard to capitals, and in a column of numbers a
     value is the number that it is or that stands in it, ``20`` for ``"20 goals"``; where it has none, the
-    query cannot be run. Unlike there, two conditions on one column both count.
+    query cannot be run, nor can any of a table with more columns than SQLite takes. Unlike there, two
+    conditions on one column both count.
 
     Args:
         table: what is asked.
@@ -62,7 +63,10 @@ def answers(table: Table, queries: Sequence[Query | None], steps: int = STEPS) -
         columns = ", ".join(
             f"col{number} {'REAL' if kind == NUMBERS else 'TEXT'}" for number, kind in enumerate(table.kinds)
         )
-        base.execute(f"CREATE TABLE rows ({columns})")
+        try:
+            base.execute(f"CREATE TABLE rows ({columns})")
+        except sqlite3.Error:  # more columns than SQLite has room for
+            return [None] * len(queries)
         holes = ", ".join("?" * len(table.kinds))
         base.executemany(f"INSERT INTO rows VALUES ({holes})", [_cells(table, row) for row in table.rows])  # noqa: S608
         base.execute("PRAGMA query_only = ON")
@@ -78,6 +82,8 @@ def _cells(table: Table, row: Sequence[str]) -> list[Cell]:
 
 
 def _number(text: str) -> float | None:
+    if "_" in text:  # 1_0 is ten to Python alone
+        return None
     try:
         number = float(text.replace(",", ""))
     except ValueError:

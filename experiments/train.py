@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,11 +15,12 @@ import adalora
 import analysis
 from adalora.card import write_card
 from adalora.checkpoint import HEADER
+from adalora.errors import CheckpointError, ConfigError
 from adalora.header import read_header
 
-from . import files, methods, optimizers, report
+from . import files, methods, optimizers, report, space
 from .analyses.board import FigureBoard
-from .checkpoints import Checkpoint, Mark, cut_records
+from .checkpoints import Checkpoint, Mark, cut_records, remove_halves
 from .config import RunConfig
 from .fit import Fitted, build, count_steps, fit, try_out
 from .methods import Method, controller_of
@@ -27,20 +29,32 @@ from .pictures import training_curve
 from .prepare import Prepared, prepare
 from .records import Board, MetricsFile, TripletsFile
 from .results import Base, Line, Results, base_of, rank_of
+from .stop import Listener, StopAtStep
 from .versions import versions
 
 
-def train(config: RunConfig) -> Results:
+def train(config: RunConfig, listener: Listener | None = None) -> Results:
     """Train, measure, compare with the baselines, and write it all to ``config.output_dir / config.name``.
 
     A finished run of that name stays whole until the new one is. With ``config.resume`` an unfinished one
     goes on from its newest whole checkpoint.
 
+    Args:
+        config: settings of the run.
+        listener: who hears that the process shall end; None for nobody.
+
     Raises:
+        CheckpointError: the disk is full; what was written before stays, and the run can go on.
+        Terminated: the listener was asked to end; the run can go on from its checkpoint.
         ConfigError: a setting is wrong, or a finished run of that name is there. Nothing has been written.
         TargetError: the adapter does not fit the model. Nothing has been written.
         DataError: data or model are not there; the message says how to get them. Nothing has been written.
     """
+    with space.told():
+        return _train(config, Listener() if listener is None else listener)
+
+
+def _train(config: RunConfig, listener: Listener) -> Results:
     method = methods.get(config.method)
     config = method.resolve(config)
     if config.resume:
@@ -57,8 +71,8 @@ def train(config: RunConfig) -> Results:
     files.write_json(folder / files.VERSIONS, versions(config.seed))
 
     lines = [Line(data.task.problem.constant_name, data.constant())]
-    lines += _fit_baselines(data, baselines, folder)
-    fitted, controller, base = _fit_method(data, method, folder, checkpoint)
+    lines += _fit_baselines(data, baselines, folder, listener)
+    fitted, controller, base = _fit_method(data, method, folder, checkpoint, listener)
     lines.append(_line(method, fitted))
     stand_in = optimizers.stand_in(config.training)
     results = Results(
@@ -98,28 +112,54 @@ def rehearse(data: Prepared, method: Method) -> None:
             adalora.AdaLoRAController(model, replace(callback.config, total_steps=total))
 
 
-def _fit_baselines(data: Prepared, baselines: list[Method], folder: Path) -> list[Line]:
-    """Train what the run is compared with, unless an earlier sitting has."""
-    path = folder / files.BASELINES
-    if path.exists():
-        return [Line(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    lines = [_fit_baseline(data, baseline, folder) for baseline in baselines]
-    files.write_json(path, [asdict(line) for line in lines])
+def _fit_baselines(data: Prepared, baselines: list[Method], folder: Path, listener: Listener) -> list[Line]:
+    """Train what the run is compared with, unless an earlier sitting has.
+
+    Raises:
+        ConfigError: the earlier sitting had other training rows.
+        CheckpointError: what it has left is damaged.
+    """
+    path, rows = folder / files.SITTING, data.train.fingerprint()
+    if not path.exists():
+        lines = [_fit_baseline(data, baseline, folder, listener) for baseline in baselines]
+        files.write_json(path, {"rows": rows, "baselines": [asdict(line) for line in lines]})
+        return lines
+    try:
+        left = json.loads(path.read_text(encoding="utf-8"))
+        before, lines = left["rows"], [_line_of(row) for row in left["baselines"]]
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error!r}; set overwrite: true to begin anew.") from error
+    if before != rows:
+        raise ConfigError(
+            "resume is true, but the training rows are others than those that the run was begun with; "
+            "allowed: the same data, or overwrite: true to begin anew."
+        )
     return lines
 
 
-def _fit_baseline(data: Prepared, method: Method, folder: Path) -> Line:
+def _line_of(row: Mapping[str, Any]) -> Line:
+    """Return a line as it was before it was written: JSON has no NaN."""
+    scores = {
+        part: {name: float("nan") if value is None else value for name, value in found.items()}
+        for part, found in row["scores"].items()
+    }
+    return Line(**{**row, "scores": scores})
+
+
+def _fit_baseline(data: Prepared, method: Method, folder: Path, listener: Listener) -> Line:
     settings = data.config.training
     training = replace(settings, learning_rate=data.config.baseline.learning_rate, save_every=0)
     model, callbacks = _build_again(data, method)
+    callbacks = [*callbacks, StopAtStep(listener, keeps=False)]
     return _line(method, fit(data, model, training, folder, label=method.label, callbacks=callbacks))
 
 
 def _fit_method(
-    data: Prepared, method: Method, folder: Path, checkpoint: Checkpoint | None
+    data: Prepared, method: Method, folder: Path, checkpoint: Checkpoint | None, listener: Listener
 ) -> tuple[Fitted, adalora.AdaLoRAController | None, Base | None]:
     model, callbacks = _build_again(data, method)
-    step, seconds = (checkpoint.step, checkpoint.seconds) if checkpoint else (0, 0.0)
+    step = checkpoint.step if checkpoint else 0
+    remove_halves(folder)
     cut_records((folder / files.METRICS, folder / files.TRIPLETS), step)
     board = Board(folder / files.TENSORBOARD, callbacks, step)
     watchers: list[TrainerCallback] = [
@@ -144,11 +184,12 @@ def _fit_method(
         training,
         folder,
         label=method.label,
-        callbacks=[*callbacks, *watchers, Mark(seconds)],
+        callbacks=[*callbacks, *watchers, Mark(checkpoint), StopAtStep(listener, keeps=True)],
         trained=keep,
         checkpoint=checkpoint.folder if checkpoint else None,
     )
-    fitted = replace(fitted, seconds=seconds + fitted.seconds)
+    if checkpoint:
+        fitted = replace(fitted, seconds=checkpoint.seconds + fitted.seconds)
     board.close()
     if (folder / files.ADAPTER).is_dir():
         _complete_card(folder / files.ADAPTER, fitted.scores)

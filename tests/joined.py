@@ -51,13 +51,20 @@ def waiting(model, last):
     return contextlib.nullcontext()
 
 
-def train(model, optimizer, controller, *, rank=0, world=1, size=12, parts=1, first=0, until=STEPS):
-    """Train from step ``first`` up to ``until``; return what was decided, and the penalty of each step."""
+def train(
+    model, optimizer, controller, *, rank=0, world=1, size=12, parts=1, first=0, until=STEPS, spoiled=()
+):
+    """Train from step ``first`` up to ``until``; return what was decided, and the penalty of each step.
+
+    One row of each of the ``spoiled`` steps is NaN, on the first process.
+    """
     inner = getattr(model, "_orig_mod", model)  # of torch.compile
     alive, penalties = [], []
     for step, (x, y) in enumerate(mlp_batches(STEPS, size=size)):
         if not first <= step < until:
             continue
+        if step in spoiled:
+            x[0] = torch.nan
         mine = x[rank::world], y[rank::world]
         for part in range(parts):
             with waiting(inner, part == parts - 1):

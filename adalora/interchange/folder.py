@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..files import read_json
+from ..header import shortened
 from ..naming import matching
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
@@ -142,7 +143,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     config = read_json(folder / CONFIG)
     kind = config.get("peft_type")
     if kind not in TYPES:
-        raise CheckpointError(f"{folder / CONFIG}: peft_type is {kind!r}; allowed: {', '.join(TYPES)}.")
+        raise CheckpointError(
+            f"{folder / CONFIG}: peft_type is {shortened(repr(kind))}; allowed: {', '.join(TYPES)}."
+        )
     if not (folder / TENSORS).exists():
         pickle = (folder / "adapter_model.bin").exists()
         pickled = ", and adapter_model.bin is a pickle, which is not read" if pickle else ""
@@ -168,7 +171,9 @@ def require_understood(folder: Path, config: Mapping[str, Any]) -> None:
         elif name not in _UNDERSTOOD and name != "bias" and value:
             allowed = "off (null, false or empty)"
         if allowed is not None:
-            raise CheckpointError(f"{folder / CONFIG}: {name} is {value!r}; allowed: {allowed}.")
+            raise CheckpointError(
+                f"{folder / CONFIG}: {shortened(name)} is {shortened(repr(value))}; allowed: {allowed}."
+            )
 
 
 def scale_of(config: Mapping[str, Any], module: str, rank: int) -> float:
@@ -191,7 +196,7 @@ def scale_of(config: Mapping[str, Any], module: str, rank: int) -> float:
         if not abs(alpha) <= _LARGEST:
             raise ValueError(f"{alpha} is no finite number of float32")
         return alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
-    except (AttributeError, TypeError, ValueError, ZeroDivisionError, re.error) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError, ZeroDivisionError) as error:
         raise CheckpointError(
             f"{CONFIG}: lora_alpha, alpha_pattern or init_r gives no scale for {module}: {error}."
         ) from error
@@ -205,5 +210,5 @@ def names_in(config: Mapping[str, Any], field: str) -> tuple[str, ...]:
     """
     value = config.get(field) or []
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise CheckpointError(f"{CONFIG}: {field} is {value!r}; allowed: a list of names.")
+        raise CheckpointError(f"{CONFIG}: {field} is {shortened(repr(value))}; allowed: a list of names.")
     return tuple(value)

@@ -1,5 +1,6 @@
 """Reading an adapter of the `peft` library onto a model."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ..candidates import Candidate, base_of, candidates
 from ..config import AdapterConfig
 from ..errors import CheckpointError, ConfigError, StateError
-from ..files import read_tensors_file, require_finite
+from ..files import read_tensors_file, require_finite, tensor_shapes
 from ..inject import inject_saved
 from ..injected import injected_configs
 from ..naming import exact_names
@@ -22,6 +23,9 @@ from .folder import TENSORS, Source, contents, names_in, read_config, require_un
 from .unblock import Factors, factors_of
 
 M = TypeVar("M", bound=nn.Module)
+
+# A rank above d₁ and d₂ has a meaning to peft, and of a tiny model such factors hold more than its weights.
+_TIMES, _SPARE = 16, 2**24
 
 
 def import_peft(model: M, folder: str | Path, name: str = "default") -> M:
@@ -47,23 +51,34 @@ def import_peft(model: M, folder: str | Path, name: str = "default") -> M:
     folder = Path(folder)
     config = read_config(folder)
     require_understood(folder, config)
+    if name in injected_configs(model):
+        raise StateError(f"the model has an adapter named {name!r} already; give another name.")
+    _require_room(folder / TENSORS, model)
     tensors = read_tensors_file(folder / TENSORS)
     for key, tensor in tensors.items():
         require_finite(key, tensor)
-    if name in injected_configs(model):
-        raise StateError(f"the model has an adapter named {name!r} already; give another name.")
     source = Source(folder, config, tensors, contents(tensors))
     every = {one.name: one for one in candidates(model)}
     modules = factors_of(source, model)
     trained = _trained(source, every)
     own = _config(source, modules, trained, every)
     with torch.random.fork_rng(devices=[]):  # its random start is overwritten at once
-        inject_saved(model, own, name, {})
+        inject_saved(model, own, name, {}, modules)
     _fill(model, name, own, modules)
     for key, tensor in trained_tensors(model, own, name):
         if key in trained:
             tensor.data.copy_(trained[key])
     return model
+
+
+def _require_room(path: Path, model: nn.Module) -> None:
+    """Refuse a file of far more numbers than any adapter of the model has, before they are read."""
+    held = sum(math.prod(shape) for shape in tensor_shapes(path).values())
+    own = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+    if held > _TIMES * own + _SPARE:
+        raise CheckpointError(
+            f"{path} holds {held:,} numbers, and the model {own:,}: the adapter belongs to another model."
+        )
 
 
 def _trained(source: Source, every: Mapping[str, Candidate]) -> dict[str, Tensor]:
@@ -77,6 +92,8 @@ def _trained(source: Source, every: Mapping[str, Candidate]) -> dict[str, Tensor
         if not isinstance(here, Tensor) or here.shape != tensors[key].shape:
             shape = "absent" if not isinstance(here, Tensor) else tuple(here.shape)
             rows.append(f"{plain}: {tuple(tensors[key].shape)} saved, {shape} here")
+        elif here.is_complex() != tensors[key].is_complex():
+            rows.append(f"{plain}: {tensors[key].dtype} saved, {here.dtype} here")
         elif _is_meant(module, suffixes):
             trained[plain] = tensors[key]
         elif not torch.equal(tensors[key].to(here), here):
@@ -120,7 +137,7 @@ def _config(
             dropout=float(config.get("lora_dropout") or 0.0),
             dora=bool(config.get("use_dora")),
         )
-    except (ConfigError, TypeError, ValueError) as error:
+    except (ConfigError, OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(f"the settings in {source.folder} are not allowed here: {error}") from error
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..candidates import Candidate, base_of, candidates
-from ..errors import CheckpointError
+from ..errors import AdaLoRAError, CheckpointError
 from ..layers import LayerKind, largest_rank
 from ..layers.attention import PROJECTIONS
 from ..layers.convolution import CONVOLUTIONS
@@ -68,7 +68,11 @@ def factors_of(source: Source, model: nn.Module) -> dict[str, Factors]:
         _require_whole(source, name, own)
         try:
             parts = _parts(source, name, own, layers, modules)
-        except (IndexError, KeyError, RuntimeError, ZeroDivisionError) as error:
+            for one in (parts or {}).values():
+                one.is_whole()
+        except AdaLoRAError:  # says itself what is wrong
+            raise
+        except (IndexError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
             shapes = ", ".join(f"{letter} {tuple(tensor.shape)}" for letter, tensor in own.items())
             raise CheckpointError(
                 f"{source.folder}: the factors of {name} do not fit each other ({shapes}): {error}."
@@ -95,6 +99,9 @@ def _require_whole(source: Source, name: str, own: Mapping[str, Tensor]) -> None
     wanted = ["A", "B"]
     wanted += ["E"] if source.config["peft_type"] == "ADALORA" else []
     wanted += ["M"] if source.config.get("use_dora") else []
+    strange = [str(tensor.dtype) for tensor in own.values() if not tensor.is_floating_point()]
+    if strange:
+        raise CheckpointError(f"{source.folder}: {name} has factors of type {strange[0]}; allowed: floats.")
     missing = [_NAMES[letter] for letter in wanted if letter not in own]
     if missing:
         raise CheckpointError(f"{source.folder}: {name} has no {', '.join(missing)}; the file is damaged.")

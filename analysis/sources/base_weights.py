@@ -1,6 +1,5 @@
 """The pretrained weights of a model folder, found by module name and read one at a time."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from transformers.pytorch_utils import Conv1D
 from transformers.utils import cached_file
 
 from adalora import CheckpointError
+from adalora.foreign import JSON_LIMIT, parse_json, read_text
 
 from ..arrays import Array
 from ..records import BaseWeight
@@ -85,7 +85,7 @@ class Weights:
     @cached_property
     def _transposed_modules(self) -> list[str]:
         with torch.device("meta"):
-            model = AutoModel.from_config(AutoConfig.from_pretrained(self.folder))
+            model = AutoModel.from_config(AutoConfig.from_pretrained(self.folder, trust_remote_code=False))
         return [name for name, layer in model.named_modules() if isinstance(layer, Conv1D)]
 
 
@@ -103,7 +103,7 @@ def find_weights(base_model: str) -> Weights | str:
         shapes = {
             name: shape for path in sorted(set(files.values())) for name, shape in shapes_in(path).items()
         }
-    except (CheckpointError, OSError, ValueError, KeyError, TypeError) as error:
+    except (AttributeError, CheckpointError, OSError, ValueError, KeyError, TypeError) as error:
         return f"{folder} cannot be read: {str(error).rstrip('.')}"
     if not files:
         return f"{folder} holds no {_SINGLE} and no {_INDEX}"
@@ -133,7 +133,7 @@ def _folder(base_model: str) -> Path:
 
 def _files(folder: Path) -> dict[str, Path]:
     if (folder / _INDEX).exists():
-        index: dict[str, Any] = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        index: dict[str, Any] = parse_json(read_text(folder / _INDEX, JSON_LIMIT))
         return {str(name): folder / Path(str(file)).name for name, file in index["weight_map"].items()}
     single = folder / _SINGLE
     return dict.fromkeys(shapes_in(single), single) if single.exists() else {}

@@ -45,6 +45,8 @@ def records_of_peft(folder: Path, base_model: str | None) -> list[AdapterRecord]
     for module, letters in keys.items():
         if not {"A", "B"} <= set(letters):
             raise CheckpointError(f"{folder / TENSORS} holds only a part of {module}; the file is damaged.")
+        if min(len(shapes[letters[letter]]) for letter in "AB") < 2:
+            raise CheckpointError(f"{folder / TENSORS}: a factor of {module} is no matrix; it is damaged.")
         r, *rest = shapes[letters["A"]]
         d1, d2 = shapes[letters["B"]][0], math.prod(rest)
         if shapes[letters["B"]][1] != r:

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from adalora import CheckpointError
-from adalora.files import reading
+from adalora.files import reading, tensor_shapes
 
 from ..arrays import Array
 
@@ -22,8 +22,7 @@ def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         CheckpointError: the file is missing, truncated, or of another format.
     """
-    with _opened(path) as file:
-        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    return tensor_shapes(path)
 
 
 def reader_of(path: Path) -> Reader:

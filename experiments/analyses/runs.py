@@ -1,6 +1,5 @@
 """What the folder of a run holds for an analysis: the adapter, and where its rank went."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 import analysis
 from adalora import Allocation, CheckpointError, ConfigError
+from adalora.foreign import parse_json
 from analysis import AdapterRecord, TripletRow
 
 from .. import files
@@ -73,7 +73,7 @@ def _history(path: Path) -> list[Allocation]:
     if not path.exists():
         return []
     try:
-        return [Allocation(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        return [Allocation(**row) for row in parse_json(path.read_text(encoding="utf-8"))]
     except (OSError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path} is damaged: {error}. Take another copy of it, or remove it."
@@ -90,7 +90,7 @@ def read_triplets(path: Path) -> list[TripletRow]:
         return []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        return [_row(json.loads(line)) for line in lines]
+        return [_row(parse_json(line)) for line in lines]
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path} is damaged: {error}. Take another copy of it, or remove it."

@@ -3,7 +3,21 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import analyze, bench, compare, export, figures, import_, merge, methods, recipe, report, sweep, train
+from . import (
+    analyze,
+    bench,
+    compare,
+    export,
+    figures,
+    import_,
+    merge,
+    methods,
+    plan,
+    recipe,
+    report,
+    sweep,
+    train,
+)
 from .command import Command
 
 __all__ = ["COMMANDS", "Command"]
@@ -11,6 +25,7 @@ __all__ = ["COMMANDS", "Command"]
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "train": train.COMMAND,
+        "plan": plan.COMMAND,
         "sweep": sweep.COMMAND,
         "report": report.COMMAND,
         "methods": methods.COMMAND,

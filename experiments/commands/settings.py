@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 from adalora.errors import ConfigError
 
 from ..checks import did_you_mean
-from ..mappings import read_mapping
+from ..mappings import flatten, read_mapping
 
 Settings = TypeVar("Settings")
 
@@ -43,9 +43,15 @@ def read(
         ConfigError: the file cannot be read, or a setting is unknown, missing, or has a wrong value.
     """
     words = [_with_underscores(word) for word in words]
-    in_file = _names_in(read_mapping(path)) if path else ()
+    in_file = list(_names_in(read_mapping(path))) if path else []
     given = [*in_file, *(_name_of(word) for word in words if word.startswith("--"))]
     known = [*names(kind), "help", "print_config"]
+    groups = {name for name in known if any(one.startswith(f"{name}.") for one in known)}
+    for name, value in flatten(read_mapping(path)).items() if path else ():
+        # The parser would take a word for the path of a further file, of whatever kind.
+        if name in groups and value is not None and value != {}:
+            own = ", ".join(f"--{one}" for one in known if one.startswith(f"{name}."))
+            raise ConfigError(f"{name} is {value!r}, but it is a group of settings; allowed: {own}.")
     for name in given:
         if name not in known:
             raise ConfigError(f"{name} is no setting.{did_you_mean(name, known)}")
@@ -57,7 +63,16 @@ def read(
         values = parser.instantiate(parsed)
     except ArgumentError as error:
         raise ConfigError(_plain(kind, str(error))) from error
+    except (OverflowError, RecursionError, TypeError) as error:
+        raise ConfigError(f"a setting has a value of a wrong kind, or too large: {error}") from error
+    for name in given:
+        if "." not in name and name in values and values[name] is None and not _may_be_null(kind, name):
+            raise ConfigError(f"{name} is null; allowed: {_in_words(_type_of(kind, name))}.")
     return kind(**{name: values[name] for name in names(kind) if "." not in name})
+
+
+def _may_be_null(kind: Any, name: str) -> bool:
+    return type(None) in get_args(_type_of(kind, name))
 
 
 def make_parser(kind: type, prog: str, usage: str, about: str) -> ArgumentParser:

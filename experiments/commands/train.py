@@ -10,6 +10,7 @@ from .. import files
 from ..config import RunConfig
 from ..methods import METHODS
 from ..results import table
+from ..stop import listening
 from ..train import train
 from . import settings, shipped
 from .command import Command
@@ -25,23 +26,31 @@ def run(words: list[str]) -> str:
 
     Raises:
         AdaLoRAError: the input is wrong.
+        Terminated: SIGTERM has come; behind the step in which it came there is a checkpoint.
     """
     config = read(words)
-    results = train(config)
+    with listening() as listener:
+        results = train(config, listener)
     return f"\n{table(results)}\n\nreport: {files.path_of(config) / files.REPORT}"
 
 
-def read(words: list[str]) -> RunConfig:
+def read(words: list[str], prog: str = "adalora train", usage: str = USAGE, about: str = ABOUT) -> RunConfig:
     """Return the settings that a file and the words behind it give; ``--help`` prints them all and exits.
+
+    Args:
+        words: those behind the command.
+        prog: the command.
+        usage: how it is typed.
+        about: what it does, for ``--help``.
 
     Raises:
         ConfigError: no such file, no such setting, or a value that is not allowed.
     """
-    parser = settings.make_parser(RunConfig, "adalora train", USAGE, ABOUT)
+    parser = settings.make_parser(RunConfig, prog, usage, about)
     if {"-h", "--help"} & set(words):
         parser.parse_args(["--help"])
     if not words or words[0].startswith("-"):
-        raise ConfigError(f"config is missing; usage: {USAGE}. Shipped: {', '.join(shipped.shipped())}.")
+        raise ConfigError(f"config is missing; usage: {usage}. Shipped: {', '.join(shipped.shipped())}.")
     return settings.read(RunConfig, parser, shipped.find(words[0]), words[1:], _implied)
 
 

@@ -20,7 +20,6 @@ class Family:
         norm: the norm behind the MLP and its residual, within a layer; None where norms stand in front.
         causal: whether a position sees only those before it.
         stack: base model -> the module that embeds the text and runs it through the layers.
-        room: configuration -> positions that the stack has; None where nothing bounds them.
     """
 
     attention: str
@@ -28,7 +27,6 @@ class Family:
     norm: str | None
     causal: bool
     stack: Callable[[Any], nn.Module]
-    room: Callable[[Any], int | None]
 
 
 def _itself(base: nn.Module) -> nn.Module:
@@ -45,33 +43,16 @@ def _decoder(base: Any) -> nn.Module:
     return decoder
 
 
-def _positions(config: Any) -> int:
-    return int(config.max_position_embeddings)
-
-
-def _behind_padding(config: Any) -> int:
-    """RoBERTa counts from behind the number of its padding token."""
-    return int(config.max_position_embeddings - config.pad_token_id - 1)
-
-
-def _where_absolute(config: Any) -> int | None:
-    return _positions(config) if config.position_biased_input else None
-
-
-def _unbounded(_: Any) -> None:
-    return None
-
-
 _OF_BERT = ("attention.output.dense", "output.dense", "output.LayerNorm", False, _itself)
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
-        "bert": Family(*_OF_BERT, _positions),
-        "roberta": Family(*_OF_BERT, _behind_padding),
-        "deberta-v2": Family(*_OF_BERT, _where_absolute),
-        "gpt2": Family("attn.c_proj", "mlp.c_proj", None, True, _itself, _positions),
-        "llama": Family("self_attn.o_proj", "mlp.down_proj", None, True, _itself, _unbounded),
-        "opt": Family("self_attn.out_proj", "fc2", None, True, _decoder, _positions),
-        "bart": Family("self_attn.out_proj", "fc2", "final_layer_norm", False, _encoder, _positions),
+        "bert": Family(*_OF_BERT),
+        "roberta": Family(*_OF_BERT),
+        "deberta-v2": Family(*_OF_BERT),
+        "gpt2": Family("attn.c_proj", "mlp.c_proj", None, True, _itself),
+        "llama": Family("self_attn.o_proj", "mlp.down_proj", None, True, _itself),
+        "opt": Family("self_attn.out_proj", "fc2", None, True, _decoder),
+        "bart": Family("self_attn.out_proj", "fc2", "final_layer_norm", False, _encoder),
     }
 )
 

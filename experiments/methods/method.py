@@ -1,7 +1,7 @@
 """What a method is: which settings it takes, what it does to a model, and what is kept of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 
 from ..checks import require
 from ..config import RunConfig
+from ..named import setting_of, with_setting
 
 Prepare = Callable[[nn.Module, RunConfig], list[TrainerCallback]]
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -61,10 +62,10 @@ class Method:
             ConfigError: one of them has no meaning for it.
         """
         for name, value in self.defaults.items():
-            if _get(config, name) == _usual(config, name):
-                config = _with(config, name, value)
+            if setting_of(config, name) == _usual(config, name):
+                config = with_setting(config, name, value)
         for name, value in self.needs.items():
-            found = _get(config, name)
+            found = setting_of(config, name)
             require(found == value, name, found, f"{as_written(value)} with method: {self.name}{self.why}")
         return config
 
@@ -76,17 +77,6 @@ def as_written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def _get(config: RunConfig, name: str) -> Any:
-    part, _, key = name.partition(".")
-    return getattr(getattr(config, part), key)
-
-
 def _usual(config: RunConfig, name: str) -> Any:
     part, _, key = name.partition(".")
     return next(one.default for one in fields(getattr(config, part)) if one.name == key)
-
-
-def _with(config: RunConfig, name: str, value: Any) -> RunConfig:
-    part, _, key = name.partition(".")
-    changed: Any = replace(getattr(config, part), **{key: value})
-    return replace(config, **{part: changed})

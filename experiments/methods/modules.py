@@ -1,6 +1,7 @@
 """Methods that put modules of their own on the model: checked, put on, trained, kept and put on again."""
 
 import json
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -14,7 +15,8 @@ from torch.utils.hooks import RemovableHandle
 from transformers import TrainerCallback
 
 from adalora.errors import AdaLoRAError, CheckpointError
-from adalora.files import reading
+from adalora.files import reading, tensor_shapes
+from adalora.foreign import parse_json
 from adalora.targets import find_targets
 
 from .. import files
@@ -22,6 +24,7 @@ from ..config import RunConfig
 from .weights import Weights, freeze_all_but_the_head
 
 _SETTINGS = "settings"  # in the header of the file
+_FEW = 64  # a setting that takes no memory worth a look
 
 
 @dataclass
@@ -111,6 +114,12 @@ class Modules:
         """Do what `load` does, and return what was put on."""
         path = folder / files.TRAINED
         settings, held = self._read(path, RunConfig.__dataclass_fields__[self.part].type)
+        # What is put on takes memory before its numbers are looked for: the file has to hold as many.
+        width = getattr(getattr(model, "config", None), "hidden_size", 1)
+        numbers = sum(math.prod(shape) for shape in tensor_shapes(path).values())
+        for name, value in asdict(settings).items():
+            if value is not None and value > _FEW and value * width > numbers:
+                raise CheckpointError(f"{path} says {name} = {value}, and has no numbers for that.")
         try:
             put = self.put_on(model, settings)
         except AdaLoRAError as error:
@@ -132,8 +141,10 @@ class Modules:
         with reading(path), safe_open(path, "pt") as file:
             header, held = file.metadata() or {}, set(file.keys())
         try:
-            about = json.loads(header[_SETTINGS])
+            about = parse_json(header[_SETTINGS])
             design = about.pop("design")
+            if not all(value is None or type(value) is int for value in about.values()):
+                raise TypeError(f"{about} are no numbers")
             settings = part(**about)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(

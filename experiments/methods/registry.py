@@ -22,6 +22,7 @@ _OF_FACTORS = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
 _OF_PLUS = (5e-5, 1e-4, 2e-4, 5e-4, 1e-3)  # B learns at 16 times these
 _OF_WEIGHTS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4)
 _OF_BOTTLENECKS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3)
+_OF_HEAD = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # the last one suits it best in configs/recipe.yaml
 _OF_TOKENS = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)  # a few vectors, in which every step moves one word
 
 # Parts of the settings that few methods read. A part that is ignored is in no method's hash.
@@ -163,7 +164,7 @@ _ROWS = (
         weights.free_head,
         _HEAD.save,
         _HEAD.load,
-        _OF_FACTORS,
+        _OF_HEAD,
         needs=_NO_FACTORS,
         why=", which trains no factors",
         ignored=("allocation", *_RARE),

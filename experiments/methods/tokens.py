@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from adalora.errors import ConfigError
 
 from ..config import TokensConfig
+from ..positions import positions_of
 from .families import family_of
 from .modules import Modules, Put
 from .places import Places, ends_of
@@ -65,7 +66,16 @@ class Tokens(nn.Module):
             self._ends = first
 
     def enter(self, stack: nn.Module, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[Any, Any]:
-        """Before the stack: put the tokens among those of the text, once for each text."""
+        """Before the stack: put the tokens among those of the text, once for each text.
+
+        Raises:
+            ConfigError: there is no room, the mask is of another shape, or the stack is a copy in a thread.
+        """
+        if getattr(stack, "_is_replica", False):  # its hooks would all write to the one module that they know
+            raise ConfigError(
+                "trained tokens cannot be used under nn.DataParallel, which the Trainer puts around a model "
+                "where it sees several GPUs; allowed: a process a GPU (torchrun), or CUDA_VISIBLE_DEVICES=0."
+            )
         given = {**dict(zip(inspect.signature(stack.forward).parameters, args, strict=False)), **given}
         past = given.get("past_key_values")
         seen = 0 if past is None else int(past.get_seq_length())
@@ -114,6 +124,10 @@ class Tokens(nn.Module):
         # A prompt is filled up in front, so all is ones from its first token on, wherever the infix is.
         front, back = mask.new_ones(rows, self.prefix), mask.new_ones(rows, self.infix)
         mask = torch.cat([front, mask, back], dim=1)
+        if (
+            self.room is not None and mask.shape[1] > self.room
+        ):  # padding takes no positions, but time to count
+            self._require_room(int((mask != 0).sum(dim=1).max()) - self.prefix - self.infix)
         return given | {"attention_mask": mask, "position_ids": _positions(mask)[:, -new:]}
 
     def _require_room(self, length: int) -> None:
@@ -140,7 +154,7 @@ class Tokens(nn.Module):
         if places is None:
             return output
         if isinstance(output, tuple):
-            return (places.trim(output[0]), *output[1:])
+            return (places.trim(output[0]), *(_trimmed(one, places) for one in output[1:]))
         output.last_hidden_state = places.trim(output.last_hidden_state)
         if output.get("hidden_states") is not None:
             output.hidden_states = tuple(map(places.trim, output.hidden_states))
@@ -162,7 +176,7 @@ def _put_on(every_layer: bool, model: Any, settings: TokensConfig) -> Put:
     family = family_of(model)
     stack: Any = family.stack(model.base_model)
     (layers,) = stacks(stack)
-    room = family.room(model.config)
+    room = positions_of(model.config)
     number = settings.prefix + settings.infix
     if room is not None and number >= room:
         raise ConfigError(
@@ -214,6 +228,12 @@ def _start(stack: Any, layers: list[nn.Module], number: int, width: int) -> Tens
 
 def _positions(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
+
+
+def _trimmed(member: Any, places: Places) -> Any:
+    """Return a member of a model's output without the tokens: hidden states have three dimensions."""
+    states = isinstance(member, tuple) and all(isinstance(one, Tensor) and one.ndim == 3 for one in member)
+    return tuple(map(places.trim, member)) if states else member
 
 
 def _settings(model: nn.Module) -> TokensConfig:

@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 import adalora
 from adalora.candidates import is_under
-from adalora.files import read_tensors_file
+from adalora.files import read_tensors_file, tensor_shapes
 from adalora.targets import find_targets
 
 from ..config import RunConfig
@@ -44,15 +44,18 @@ class Weights:
                 in this shape. The model is unchanged.
         """
         path = folder / self.file
-        found = read_tensors_file(path)
         own = dict(model.named_parameters())
-        for name, tensor in found.items():
-            if name not in own or own[name].shape != tensor.shape:
+        for name, shape in tensor_shapes(path).items():
+            if name not in own or own[name].shape != shape:
                 there = f"has it as {tuple(own[name].shape)}" if name in own else "has no such weight"
                 raise adalora.CheckpointError(
-                    f"{path} holds {name!r} of shape {tuple(tensor.shape)}, but the model {there}; give the "
+                    f"{path} holds {name!r} of shape {shape}, but the model {there}; give the "
                     f"model that was trained, with the same head."
                 )
+        found = read_tensors_file(path)
+        for name, tensor in found.items():
+            if not tensor.is_floating_point():
+                raise adalora.CheckpointError(f"{path} holds {name!r} of type {tensor.dtype}, not of floats.")
         with torch.no_grad():
             for name, tensor in found.items():
                 own[name].copy_(tensor)

@@ -9,7 +9,7 @@ from adalora.errors import ConfigError
 from ..metrics import LOSS
 from ..papers import Number, Row, rows_for
 from ..sweeps.names import in_words
-from .layout import Layout
+from .layout import TEST, Layout
 from .lines import GROUND, Line, called, told, varied
 from .scores import FEWER, Scores
 from .table import Cell, Table
@@ -114,7 +114,7 @@ def _by_metrics(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Table
     for line in _grounds(lines):
         task = f", {line.label('task', layout)}" if several else ""
         for row in rows_for(*line.ground):
-            numbers = [_printed(row, metric, line.part(metric, part)) for metric, part in pairs]
+            numbers = [_printed(row, metric, part, line) for metric, part in pairs]
             if any(one is not None for one in numbers):
                 labels = [f"{row.source}{task}: {row.label}", *[""] * (len(left) - 1)]
                 rows.append([*map(Cell, labels), _trained_of(row), *map(_number_cell, numbers)])
@@ -165,7 +165,7 @@ def _papers_table(lines: Sequence[Line], layout: Layout) -> list[Table]:
     for line in _grounds(lines):
         for row in rows_for(*line.ground):
             for metric in metrics:
-                number = _printed(row, metric, line.part(metric, layout.part[0]))
+                number = _printed(row, metric, layout.part[0], line)
                 if number is not None:
                     cells = [Cell(row.source), Cell(row.label), Cell(line.config.task)]
                     cells += [_trained_of(row), Cell(called(metric, layout)), _number_cell(number)]
@@ -175,16 +175,19 @@ def _papers_table(lines: Sequence[Line], layout: Layout) -> list[Table]:
 
 
 def _grounds(lines: Sequence[Line]) -> list[Line]:
-    """Return one entry for each task and model."""
+    """Return one entry for each task and model, with results where there is one."""
     found: dict[tuple[str, str], Line] = {}
     for line in lines:
-        found.setdefault(line.ground, line)
+        if not found.setdefault(line.ground, line).outcome.results:
+            found[line.ground] = line
     return list(found.values())
 
 
-def _printed(row: Row, metric: str, part: str) -> Number | None:
-    """Return what a paper prints: on this very part, where it tells several apart."""
-    return row.numbers.get(f"{metric}/{part}") or row.numbers.get(metric)
+def _printed(row: Row, metric: str, part: str, line: Line) -> Number | None:
+    """Return what a paper prints: on this very part, where it tells several apart, else on the test rows."""
+    found = row.numbers.get(f"{metric}/{line.part(metric, part)}")
+    first = metric == LOSS or part == TEST or (line.outcome.results and part == line.outcome.part)
+    return found or (row.numbers.get(metric) if first else None)
 
 
 def _number_cell(number: Number | None) -> Cell:

@@ -38,8 +38,8 @@ class Layout:
             of one of them. ``loss`` is always that of the validation rows, as in LoRA's Table 18.
         labels: what values are called: setting -> value as the file says it -> label.
         names: what settings and metrics are called.
-        compare: settings that tell the entry which all others of its task are tested against; None for the
-            best one.
+        compare: settings that tell the entry which the others of its task and model are tested against; None
+            for the best one.
     """
 
     title: str = ""

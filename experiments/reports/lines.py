@@ -11,7 +11,7 @@ from ..config import RunConfig
 from ..mappings import flatten
 from ..methods import METHODS
 from ..metrics import LOSS
-from ..sweeps.choice import value_of
+from ..named import setting_of
 from ..sweeps.outcomes import Outcome
 from ..tasks import TASKS
 from .layout import TEST, VALIDATION, Layout
@@ -67,7 +67,7 @@ class Line:
             return told[setting]
         if part == "adapter" and method.size != _RANK:
             return None  # the usual rank of an adapter that the method does not put on
-        found = value_of(setting, self.config)
+        found = setting_of(self.config, setting)
         return found if isinstance(found, str | int | float | list | None) else asdict(found)
 
     def label(self, setting: str, layout: Layout) -> str:
@@ -153,11 +153,16 @@ def require_settings(layout: Layout, lines: Sequence[Line]) -> None:
 def require_metrics(layout: Layout, lines: Sequence[Line]) -> None:
     """Check that every metric and every part of a layout is in the results of one task at least.
 
+    A metric that a task may leave out, such as METEOR where there is no Java, need not be there.
+
     Raises:
         ConfigError: one is in none; what the tasks have is listed, and what comes close.
     """
-    tasks = ", ".join(dict.fromkeys(line.config.task for line in lines if line.outcome.results))
-    metrics = dict.fromkeys([*(name for line in lines for name in line.metrics()), LOSS])
+    finished = dict.fromkeys(line.config.task for line in lines if line.outcome.results)
+    tasks = ", ".join(finished)
+    found = [name for line in lines for name in line.metrics()]
+    left_out = [name for task in finished if task in TASKS for name in TASKS[task].metrics]
+    metrics = dict.fromkeys([*found, *left_out, LOSS])
     parts = dict.fromkeys([*(name for line in lines for name in line.parts()), TEST])
     for where, names, known in (("metrics", layout.metrics, metrics), ("part", layout.part, parts)):
         for name in names:

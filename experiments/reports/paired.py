@@ -1,4 +1,4 @@
-"""Every entry against one of its task, seed by seed: paired t-tests, corrected for how many there are."""
+"""Every entry against one of its task and model, seed by seed: paired t-tests, corrected for their number."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class Test:
         seeds: those that both have.
         difference: mean difference over these seeds; None without any.
         p: of the two-sided paired t-test; None where there is none.
-        holm: corrected by Holm for all tests of the task.
+        holm: corrected by Holm for all tests of the task and model.
         why: why there is no p; empty where there is one.
     """
 
@@ -50,7 +50,7 @@ class Test:
 
 
 def paired_tests(lines: Sequence[Line], layout: Layout, part: str) -> list[Test]:
-    """Return the tests of all entries that have results, within each task, on the first metric shown.
+    """Return the tests of all entries that have results, by task and model, on the first metric shown.
 
     Args:
         lines: the entries.
@@ -58,18 +58,18 @@ def paired_tests(lines: Sequence[Line], layout: Layout, part: str) -> list[Test]
         part: on which numbers.
 
     Raises:
-        ConfigError: ``compare`` fits no entry, or several of one task.
+        ConfigError: ``compare`` fits no entry, or several of one task and model.
     """
     tests = []
     if layout.compare is not None:
         _require_one(lines, layout.compare)
-    for task in dict.fromkeys(line.config.task for line in lines):
-        rivals = [line for line in lines if line.config.task == task and line.outcome.results]
+    for ground in dict.fromkeys(line.ground for line in lines):
+        rivals = [line for line in lines if line.ground == ground and line.outcome.results]
         if rivals:
             metric = layout.metrics[0] if layout.metrics else rivals[0].headline
             reference = _reference(rivals, layout, metric, part)
             if reference is not None:
-                tests += _of_task([one for one in rivals if one is not reference], reference, metric, part)
+                tests += _of_ground([one for one in rivals if one is not reference], reference, metric, part)
     return tests
 
 
@@ -82,7 +82,7 @@ def _reference(rivals: Sequence[Line], layout: Layout, metric: str, part: str) -
     return next((line for line in rivals if best is not None and means.get(id(line)) == best), None)
 
 
-def _of_task(others: Sequence[Line], reference: Line, metric: str, part: str) -> list[Test]:
+def _of_ground(others: Sequence[Line], reference: Line, metric: str, part: str) -> list[Test]:
     theirs = reference.values(metric, part)
     found = []
     for line in others:
@@ -129,7 +129,7 @@ def _fits(line: Line, changes: Mapping[str, Any]) -> bool:
 
 
 def _require_one(lines: Sequence[Line], changes: Mapping[str, Any]) -> None:
-    """Refuse a reference that no entry is, or several of one task are."""
+    """Refuse a reference that no entry is, or several of one task and model are."""
     fitting = [line for line in lines if _fits(line, changes)]
     if not fitting:
         names = [line.name for line in lines]
@@ -139,9 +139,9 @@ def _require_one(lines: Sequence[Line], changes: Mapping[str, Any]) -> None:
             f"{did_you_mean('-'.join(f'{n}_{v}' for n, v in changes.items()), names)}"
         )
     for line in fitting:
-        same = [one for one in fitting if one.config.task == line.config.task]
+        same = [one for one in fitting if one.ground == line.ground]
         if len(same) > 1:
             raise ConfigError(
                 f"report: compare is {in_words(changes)}, which fits {same[0].name} and {same[1].name}; "
-                f"allowed: settings that tell one entry of each task."
+                f"allowed: settings that tell one entry of each task and model."
             )

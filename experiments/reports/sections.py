@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from matplotlib.figure import Figure
 
 from ..metrics import LOSS
+from ..tasks import held_out
 from .blocks import Plan, block_tables
 from .curves import curves
 from .layout import Layout
-from .lines import Line, called, told
+from .lines import GROUND, Line, called, told
 from .maps import rank_maps
 from .paired import Test, paired_tests
 from .table import Cell, Table
@@ -54,10 +55,10 @@ def sections_of(lines: Sequence[Line], layout: Layout, plan: Plan, work: Work, c
     """Return all sections: scores, tests, pictures, what it took, what failed.
 
     Raises:
-        ConfigError: ``compare`` fits no entry, or several of one task.
+        ConfigError: ``compare`` fits no entry, or several of one task and model.
     """
     return [
-        *_scores(lines, layout, plan),
+        *_scores(lines, layout, plan, chosen),
         *_tests(lines, layout, plan),
         *_pictures(lines, layout, plan),
         Section("What it took", work.sentences(), [work_table(lines, layout, plan, chosen)]),
@@ -65,8 +66,15 @@ def sections_of(lines: Sequence[Line], layout: Layout, plan: Plan, work: Work, c
     ]
 
 
-def _scores(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Section]:
+def _scores(lines: Sequence[Line], layout: Layout, plan: Plan, chosen: str) -> list[Section]:
     notes = [_explained(layout)]
+    seen = [line for line in lines if not held_out(line.config.task)] if chosen else []
+    if seen:
+        names = ", ".join(dict.fromkeys(line.label("task", layout) for line in seen))
+        notes.append(
+            f"The {called(chosen, layout)} is chosen by the validation rows, and these are the test rows, "
+            f"too, of {names}: their numbers are of the very rows that decided, and so too good."
+        )
     missing = sum(line.outcome.missing for line in lines)
     if missing:
         wanted = sum(line.wanted for line in lines)
@@ -96,29 +104,39 @@ def _tests(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Section]:
     if not tests and not untested:
         return []
     about = (
-        "Every entry against one of its task, seed by seed: the difference in points, the two-sided paired "
-        "t-test, and its p corrected by Holm for all tests of the task."
+        "Every entry against one of its task and model, seed by seed: the difference in points, the "
+        "two-sided paired t-test, and its p corrected by Holm for all tests of the task and model."
     )
     notes = [about]
-    notes += [f"{task}: what is compared with has no number yet, or is not there." for task in untested]
+    settings = [name for name in plan.all if name not in GROUND]
+    several = len({line.config.model for line in lines}) > 1
+
+    def named(line: Line) -> str:
+        return told(line, GROUND if several else GROUND[:1], layout)
+
+    notes += [
+        f"{named(line)}: what is compared with has no number yet, or is not there." for line in untested
+    ]
     if layout.compare is None:
         notes.append("The reference is the best of these very numbers, which makes the others look worse.")
-    tables, settings = [], [name for name in plan.all if name != "task"]
-    for task in dict.fromkeys(test.line.config.task for test in tests):
-        some = [test for test in tests if test.line.config.task == task]
+    tables = []
+    for ground in dict.fromkeys(test.line.ground for test in tests):
+        some = [test for test in tests if test.line.ground == ground]
         reference, metric = some[0].reference, some[0].metric
         unit = called(metric, layout) + (" ↓" if lower_is_better(metric) else "")
-        title = f"{reference.label('task', layout)}: {unit}, against {told(reference, settings, layout)}"
+        title = f"{named(reference)}: {unit}, against {told(reference, settings, layout)}"
         head = ("entry", "seeds", "difference", "p", "p, Holm")
         tables.append(Table(title, head, [_test(one, layout, settings) for one in some], 1))
     return [Section("Paired tests", notes, tables)]
 
 
-def _untested(lines: Sequence[Line], tests: Sequence[Test]) -> list[str]:
-    """Return the tasks that have several entries with results, and no test."""
-    tasks = [line.config.task for line in lines if line.outcome.results]
-    tested = {test.line.config.task for test in tests}
-    return [task for task in dict.fromkeys(tasks) if tasks.count(task) > 1 and task not in tested]
+def _untested(lines: Sequence[Line], tests: Sequence[Test]) -> list[Line]:
+    """Return an entry of every task and model that has several entries with results, and no test."""
+    tested, found = {test.line.ground for test in tests}, dict[tuple[str, str], list[Line]]()
+    for line in lines:
+        if line.outcome.results and line.ground not in tested:
+            found.setdefault(line.ground, []).append(line)
+    return [some[0] for some in found.values() if len(some) > 1]
 
 
 def _test(test: Test, layout: Layout, settings: Sequence[str]) -> list[Cell]:

@@ -12,6 +12,7 @@ from ..checks import require
 from ..config import RunConfig
 from ..methods.counts import trainable
 from ..models import layout
+from ..named import with_setting
 
 _SPARE = 1.5  # initial over final rank where the rank adapts, as in docs/recipe.md
 _UNITS = ("rank", "parameter")
@@ -113,7 +114,7 @@ def _counter(method: methods.Method, config: RunConfig) -> Callable[[int], int]:
             both = sorted({value, _at(method, value)[method.size]})
             try:
                 known[value], *_ = (
-                    trainable(layout(config.model, problem), with_size(bare, method.size, one))
+                    trainable(layout(config.model, problem), with_setting(bare, method.size, one))
                     for one in both
                 )
             except (ConfigError, TargetError):
@@ -124,10 +125,3 @@ def _counter(method: methods.Method, config: RunConfig) -> Callable[[int], int]:
         return known[value]
 
     return count
-
-
-def with_size(config: RunConfig, size: str, value: int) -> RunConfig:
-    """Return the settings with a method's size in place."""
-    part, _, field = size.partition(".")
-    changed: Any = replace(getattr(config, part), **{field: value})
-    return replace(config, **{part: changed})

@@ -1,11 +1,13 @@
-"""What every combination of a sweep chooses for itself, on validation rows alone."""
+"""What every combination of a sweep chooses for itself, on validation rows alone.
+
+Where a task has no other rows with public labels, its test rows are the same ones, see `Task.held_out`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..checks import require
-from ..config import RunConfig
 from ..methods import METHODS
 
 _OWN = "method"  # in place of a list: each method has rates of its own
@@ -80,11 +82,3 @@ def read_seeds(where: str, found: Any) -> tuple[int, ...]:
 def _is_number(value: Any) -> bool:
     # YAML takes 1e-3, without a point, for a text.
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def value_of(setting: str, config: RunConfig) -> Any:
-    """Return the value of a setting by its full name."""
-    found: Any = config
-    for part in setting.split("."):
-        found = getattr(found, part)
-    return found

@@ -59,17 +59,28 @@ class Entry:
             if all(map(store.has, runs))
         }
 
+    def open(self, store: Store) -> bool:
+        """Say whether a run that decides has neither a result nor a failure yet.
+
+        Raises:
+            CheckpointError: the file of a failure is damaged.
+        """
+        return any(store.waits(run) for runs in self.trials.values() for run in runs)
+
     def chosen(self, store: Store) -> Any:
-        """Return the value with the best mean validation score; None where there is nothing to choose from.
+        """Return the value with the best mean validation score.
+
+        None where there is nothing to choose from, and while the choice is open: what is left to try may be
+        better.
 
         Raises:
             CheckpointError: a result is damaged.
         """
-        scores = self.validation(store)
+        scores = {} if self.open(store) else self.validation(store)
         return best(scores) if scores else None
 
     def compared(self, store: Store) -> tuple[RunConfig, ...]:
-        """Return the runs that are compared, one a seed; none where all trials have failed.
+        """Return the runs that are compared, one a seed; none while the choice is open or has failed.
 
         Raises:
             CheckpointError: a result is damaged.

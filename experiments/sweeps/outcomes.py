@@ -16,11 +16,11 @@ class Outcome:
 
     Attributes:
         entry: what was run.
-        chosen: the value that its trials have chosen; None where nothing is chosen.
+        chosen: the value that its trials have chosen; None where nothing is chosen, or not yet.
         validation: mean validation score by the values that there were to choose from.
         results: what is in the files of the finished runs that are compared, by seed.
         failures: why others have failed, trials included.
-        missing: runs to compare that have neither; all of them where the trials are not there.
+        missing: runs to compare that have neither; all of them while a trial is not there.
     """
 
     entry: Entry

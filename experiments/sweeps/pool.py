@@ -41,15 +41,16 @@ def run_all(configs: Sequence[RunConfig], store: Store, *, jobs: int, label: str
 def _trained(configs: Sequence[RunConfig], store: Store, commit: str | None, *, jobs: int) -> Trained:
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,)) as pool:
-        running: dict[Future[None], RunConfig] = {
-            pool.submit(_run, config, store.folder, commit): config for config in configs
-        }
         try:
+            running: dict[Future[None], RunConfig] = {
+                pool.submit(_run, config, store.folder, commit): config for config in configs
+            }
             for done in as_completed(running):
                 error = done.exception()
                 yield running[done], None if error is None else _failure(error, jobs)
         except BaseException:  # Ctrl-C: what waits is not begun, what runs comes to its end
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Waited for here: the end of the block shuts down once more, and takes the word back to cancel.
+            pool.shutdown(cancel_futures=True)
             raise
 
 

@@ -29,11 +29,10 @@ def sweep(entries: Sequence[Entry], output: Path, *, engine: Engine, retry: bool
         AdaLoRAError: data or model are not there, or results cannot be written; what has finished is kept.
     """
     store = Store(output)
-    everything = [run for entry in entries for run in entry.configs()]
-    if retry:
-        for config in everything:
+    require_data([run for entry in entries for run in _to_come(entry, store, retry=retry)])
+    if retry:  # not before all is checked: a reason that is forgotten for nothing is lost
+        for config in (run for entry in entries for run in entry.configs()):
             store.forget_failure(config)
-    require_data([run for entry in entries for run in _to_come(entry, store)])
     trials = [run for entry in entries for runs in entry.trials.values() for run in runs]
     _train(trials, store, "trials", engine=engine, label=label)
     _train(
@@ -44,7 +43,7 @@ def sweep(entries: Sequence[Entry], output: Path, *, engine: Engine, retry: bool
 
 def _train(configs: Iterable[RunConfig], store: Store, what: str, *, engine: Engine, label: str) -> None:
     every = list({store.path(config): config for config in configs}.values())
-    waiting = [config for config in every if _waits(config, store)]
+    waiting = [config for config in every if store.waits(config)]
     finished = sum(map(store.has, every))
     if every:
         sys.stderr.write(
@@ -55,13 +54,12 @@ def _train(configs: Iterable[RunConfig], store: Store, what: str, *, engine: Eng
         engine(waiting, store, label=label)
 
 
-def _to_come(entry: Entry, store: Store) -> Iterator[RunConfig]:
-    """Yield the runs of an entry that wait, or may come to; what is not chosen does not."""
-    open_ = any(_waits(run, store) for runs in entry.trials.values() for run in runs)
-    for config in entry.configs() if open_ else entry.compared(store):
-        if _waits(config, store):
+def _to_come(entry: Entry, store: Store, *, retry: bool) -> Iterator[RunConfig]:
+    """Yield the runs of an entry that wait, or may come to; what is not chosen does not.
+
+    With ``retry`` those that have failed wait, too.
+    """
+    again = retry and any(not store.has(run) for runs in entry.trials.values() for run in runs)
+    for config in entry.configs() if again or entry.open(store) else entry.compared(store):
+        if store.waits(config) or (retry and not store.has(config)):
             yield config
-
-
-def _waits(config: RunConfig, store: Store) -> bool:
-    return not store.has(config) and store.failure(config) is None

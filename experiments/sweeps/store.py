@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +12,14 @@ from adalora.errors import CheckpointError, ConfigError
 from .. import methods
 from ..config import RunConfig
 from ..files import plain
+from ..space import free
 
 # Where a run lies, and what it is called, has nothing to do with what comes out.
 _NO_MATTER = ("name", "output_dir", "overwrite", "resume", "tensorboard_figures_every")
+
+# Settings that are younger than results that are kept, and what every run did before: a run that still does
+# that has the hash which it would have had then.
+_LATER = {("allocation", "nonfinite"): "raise"}
 
 
 class FolderError(ConfigError):
@@ -33,6 +37,9 @@ def key_of(config: RunConfig) -> str:
     settings = {
         name: value for name, value in asdict(method.resolve(config)).items() if name not in no_matter
     }
+    for (part, name), usual in _LATER.items():
+        if part in settings and settings[part][name] == usual:
+            del settings[part][name]
     text = json.dumps(settings, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
@@ -93,6 +100,14 @@ class Store:
         path = self.failure_path(config)
         return str(_read(path)["reason"]) if path.exists() and not self.has(config) else None
 
+    def waits(self, config: RunConfig) -> bool:
+        """Say whether a run has neither a result nor a failure.
+
+        Raises:
+            CheckpointError: the file of a failure is damaged.
+        """
+        return not self.has(config) and self.failure(config) is None
+
     def write_failure(self, config: RunConfig, reason: str, traceback: str) -> None:
         """Write why a run has failed, whole or not at all.
 
@@ -119,17 +134,10 @@ class Store:
                 raise
         except OSError as error:
             raise FolderError(
-                f"{path} cannot be written: {error.strerror}. It needs {len(data):,} bytes{_free(path)}; "
-                f"make room, or give another output, and run the sweep again: what has finished is kept."
+                f"{path} cannot be written: {error.strerror}. It needs {len(data):,} bytes, and "
+                f"{free(path.parent)}; make room, or give another output, and run the sweep again: what has "
+                f"finished is kept."
             ) from error
-
-
-def _free(path: Path) -> str:
-    """Return the space that is left where a file would go, in words; nothing where nobody can tell."""
-    try:
-        return f", and {shutil.disk_usage(path.parent).free:,} are free"
-    except OSError:
-        return ""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from . import (
 )
 from .task import DATA_SEED, Splits, Task, cut, require_metric
 
-__all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get", "require_metric"]
+__all__ = ["DATA_SEED", "TASKS", "Splits", "Task", "cut", "get", "held_out", "require_metric"]
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -69,6 +69,11 @@ def get(name: str, data: DataConfig) -> Task:
         raise unknown("task", name, [*TASKS, "hub:NAME"])
     _require_lengths(task, data)
     return task
+
+
+def held_out(name: str) -> bool:
+    """Say whether a task's first test part is of other rows than its validation part, without reading any."""
+    return not name.startswith(hub.PREFIX) and (name not in TASKS or TASKS[name].held_out)
 
 
 def _require_lengths(task: Task, data: DataConfig) -> None:

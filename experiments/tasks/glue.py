@@ -42,6 +42,8 @@ def _task(
         score=score,
         headline=headline,
         others=others,
+        held_out=False,
+        classes=classes,
     )
 
 

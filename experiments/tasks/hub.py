@@ -16,6 +16,7 @@ from .source import Source, read
 from .task import Splits, Task
 
 PREFIX = "hub:"
+_KINDS = {int: "whole numbers", float: "numbers with a point", bool: "true and false", str: "names"}
 
 
 def hub_task(name: str, data: DataConfig) -> Task:
@@ -50,6 +51,8 @@ def hub_task(name: str, data: DataConfig) -> Task:
         score=correlations if regression else accuracy,
         headline="pearson" if regression else "accuracy",
         others=("spearman",) if regression else (),
+        held_out=False,
+        classes=() if regression else None,
     )
 
 
@@ -69,11 +72,21 @@ def _load_classes(name: str, columns: Columns, data: DataConfig) -> Splits:
     train, held = parts[data.train_split], parts[data.eval_split]
     feature = train.features[columns.target]
     if isinstance(feature, ClassLabel):
+        other = held.features[columns.target]
+        if isinstance(other, ClassLabel) and other.names != feature.names:
+            ours, theirs = (", ".join(one.names[:30]) for one in (feature, other))
+            raise DataError(
+                f"data.label_column is {columns.target!r}, whose classes are {ours} in split "
+                f"{data.train_split!r} and {theirs} in split {data.eval_split!r}; allowed: the same names in "
+                f"the same order. Cast one to the features of the other."
+            )
         return Splits(train, held, {data.eval_split: held}, tuple(feature.names))
     found = {*train[columns.target], *held[columns.target]}
-    if len({type(value) for value in found}) > 1:
+    kinds = {type(value) for value in found}
+    if len(kinds) > 1:
+        told = " and ".join(word for kind, word in _KINDS.items() if kind in kinds)
         raise DataError(
-            f"data.label_column is {columns.target!r}, which holds numbers and names; allowed: one of both."
+            f"data.label_column is {columns.target!r}, which holds {told}; allowed: one kind in both splits."
         )
     values = sorted(found)
     train, held = (_numbered(rows, columns.target, values) for rows in (train, held))

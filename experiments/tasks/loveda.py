@@ -119,4 +119,6 @@ TASK = Task(
     score=_score,
     headline="mIoU",
     others=("aAcc", "mAcc", *(kind + name for kind in (IOU, ACCURACY) for name in CLASSES)),
+    held_out=False,
+    classes=CLASSES,
 )

@@ -96,5 +96,6 @@ TASK = Task(
     load=_load,
     score=accuracy,
     headline="accuracy",
+    classes=GROUPS,
     reads_path=False,
 )

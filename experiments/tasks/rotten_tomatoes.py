@@ -11,6 +11,7 @@ from ..problems import CLASSIFICATION, Columns
 from .task import Splits, Task, hold_out
 
 TEST, VALIDATION = 1000, 500
+CLASSES = ("negative", "positive")
 
 
 def _load(_: DataConfig) -> Splits:
@@ -19,7 +20,7 @@ def _load(_: DataConfig) -> Splits:
         rows = [row for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"]
     texts, labels = [row["text"] for row in rows], [int(row["label"]) for row in rows]
     train, validation, test = hold_out(Dataset.from_dict({"text": texts, "label": labels}), TEST, VALIDATION)
-    return Splits(train, validation, {"test": test}, ("negative", "positive"))
+    return Splits(train, validation, {"test": test}, CLASSES)
 
 
 TASK = Task(
@@ -30,5 +31,6 @@ TASK = Task(
     load=_load,
     score=accuracy,
     headline="accuracy",
+    classes=CLASSES,
     reads_path=False,
 )

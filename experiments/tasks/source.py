@@ -95,11 +95,14 @@ def _from_disk(folder: Path) -> Any:
 
 
 def _from_file(file: Path) -> Dataset:
+    kind = _BUILDERS[file.suffix]
+    # pandas takes None, null and NA for empty cells; they are texts, or names of classes.
+    options: dict[str, Any] = {"keep_default_na": False, "na_values": [""]} if kind == "csv" else {}
     try:
-        return load_dataset(_BUILDERS[file.suffix], data_files=str(file), split="train")
+        return load_dataset(kind, data_files=str(file), split="train", **options)
     except (DatasetGenerationError, OSError, StopIteration, ValueError) as error:
         raise DataError(
-            f"{file} cannot be read as {_BUILDERS[file.suffix]}: {error.__cause__ or error}. Mend the file, "
+            f"{file} cannot be read as {kind}: {error.__cause__ or error}. Mend the file, "
             f"or take it out of data.path."
         ) from error
 

@@ -24,4 +24,5 @@ TASK = Task(
     score=exact_and_f1,
     headline="f1",
     others=("exact_match",),
+    held_out=False,
 )

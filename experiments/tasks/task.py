@@ -45,7 +45,9 @@ class Task:
         headline: the one number by which runs are compared.
         others: names of the other numbers that ``score`` returns; those of a class that no row has are not
             there, nor METEOR without Java.
+        classes: names of the classes, where they are known before a row is read; None where the rows tell.
         reads_path: whether ``data.path`` may say where the rows lie; else they come from a package.
+        held_out: whether the first test part is of other rows than the validation part.
     """
 
     name: str
@@ -56,7 +58,9 @@ class Task:
     score: Score
     headline: str
     others: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = ()
     reads_path: bool = True
+    held_out: bool = True
 
     @property
     def metrics(self) -> tuple[str, ...]:

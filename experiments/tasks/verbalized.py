@@ -5,8 +5,8 @@ are joined by ``" : "``, records by ``" | "``, and an underscore is a space:
 ``name : The Vaults | eatType : pub | near : Café Adriatic``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from datasets import Dataset
@@ -14,8 +14,11 @@ from datasets import Dataset
 from adalora.errors import DataError
 
 from .. import texts
-from ..metrics import Score, Scores
-from ..problems import Columns
+from ..config import DataConfig
+from ..metrics import Scores
+from ..problems import WRITING, Columns
+from .source import Source, read
+from .task import Splits, Task
 
 COLUMNS = Columns(("input",), "text", accepted="references")
 
@@ -93,7 +96,58 @@ def nested(cells: Any, name: str, column: str) -> list[Any]:
         ) from error
 
 
-def score_by(metrics: Sequence[texts.Metric]) -> Score:
-    """Return the function of predictions and references that measures by all of these metrics."""
-    measure: partial[Scores] = partial(texts.measure, metrics)
-    return measure
+@dataclass(frozen=True)
+class Records:
+    """Where records lie, and how they are read and measured.
+
+    Attributes:
+        name: of the task.
+        source: on the hub.
+        raw: columns that it has there.
+        metrics: the first one is the headline.
+        pairs: rows as they come -> inputs and texts.
+        tests: (test rows, training rows) -> the test rows by the name of their part.
+    """
+
+    name: str
+    source: Source
+    raw: Columns
+    metrics: tuple[texts.Metric, ...]
+    pairs: Callable[[Dataset], Iterable[Pair]]
+    tests: Callable[[Dataset, Dataset], Mapping[str, Dataset]] = lambda test, _: {"test": test}
+
+    def load(self, data: DataConfig) -> Splits:
+        """Return a row for each text to train on, and one for each input to measure on.
+
+        Raises:
+            DataError: a metric's package or the data is missing, or there is no text.
+        """
+        texts.require_all(self.metrics)  # a training must not end without a number
+        parts = read(self.source, data.path, ("train", "validation", "test"), self.raw)
+        train, validation, test = (f"{self.name}, split {split!r}," for split in parts)
+        return Splits(
+            spread(self.pairs(parts["train"]), train),
+            gather(self.pairs(parts["validation"]), validation),
+            {
+                part: gather(self.pairs(rows), test)
+                for part, rows in self.tests(parts["test"], parts["train"]).items()
+            },
+        )
+
+    def score(self, predictions: Sequence[str], references: texts.References) -> Scores:
+        """Measure by all of the metrics."""
+        return texts.measure(self.metrics, predictions, references)
+
+    def task(self, about: str) -> Task:
+        """Return the row of the registry."""
+        headline, *others = (metric.name for metric in self.metrics)
+        return Task(
+            name=self.name,
+            about=about,
+            problem=WRITING,
+            columns=COLUMNS,
+            load=self.load,
+            score=self.score,
+            headline=headline,
+            others=tuple(others),
+        )

@@ -47,7 +47,12 @@ FIELDS: Mapping[int, str] = MappingProxyType(
 
 
 def _load(_: DataConfig) -> Splits:
-    """Return 79,099 rows for training, 1,000 for validation and 2,000 for the test."""
+    """Return 79,099 rows for training, 1,000 for validation and 2,000 for the test.
+
+    Some definitions come several times: 25 of the test rows and 15 of the validation rows are among the
+    training rows, label and all. They stay, for the numbers in docs/ are of these rows; they are worth at
+    most 1.25 and 1.5 points, to every method alike.
+    """
     numbers = {field: label for label, field in enumerate(FIELDS)}
     nouns = [noun for noun in read_nouns(packages.find(packages.WORDNET)) if noun.field in numbers]
     texts, labels = [noun.definition for noun in nouns], [numbers[noun.field] for noun in nouns]
@@ -64,5 +69,6 @@ TASK = Task(
     load=_load,
     score=accuracy,
     headline="accuracy",
+    classes=tuple(FIELDS.values()),
     reads_path=False,
 )

@@ -1,18 +1,15 @@
 """WordNet: write the definition of a noun (Fellbaum 1998)."""
 
 from collections.abc import Sequence
-from importlib import import_module
-from types import ModuleType
 
 from datasets import Dataset
-
-from adalora.errors import DataError
 
 from .. import packages
 from ..config import DataConfig
 from ..metrics import Scores
 from ..problems import WRITING, Columns
 from ..rouge import require_rouge, rouge
+from ..texts.sacre import chrf, require_sacrebleu
 from .nouns import read_nouns
 from .task import Splits, Task, hold_out
 
@@ -22,7 +19,7 @@ TEST, VALIDATION = 500, 500
 def _load(_: DataConfig) -> Splits:
     """Return 81,192 rows for training, 500 for validation and 500 for the test."""
     require_rouge()  # a training must not end without a number
-    _require_sacrebleu()
+    require_sacrebleu()
     nouns = list(read_nouns(packages.find(packages.WORDNET)))
     rows = Dataset.from_dict(
         {"word": [noun.word for noun in nouns], "definition": [noun.definition for noun in nouns]}
@@ -32,24 +29,13 @@ def _load(_: DataConfig) -> Splits:
 
 
 def _score(predictions: Sequence[str], references: Sequence[str]) -> Scores:
-    """Return chrF and BLEU of the whole, in [0, 1], and ROUGE."""
-    sacrebleu = _require_sacrebleu()
-    whole = list(predictions), [list(references)]
+    """Return chrF and BLEU of the whole, in [0, 1], and ROUGE; BLEU tells capitals from small letters."""
+    bleu = require_sacrebleu().BLEU().corpus_score(list(predictions), [list(references)])
     return {
-        "chrf": sacrebleu.corpus_chrf(*whole).score / 100,
-        "bleu": sacrebleu.corpus_bleu(*whole).score / 100,
+        **chrf(predictions, [[text] for text in references]),
+        "bleu": bleu.score / 100,
         **rouge(predictions, references),
     }
-
-
-def _require_sacrebleu() -> ModuleType:
-    try:
-        return import_module("sacrebleu")
-    except ImportError as error:
-        raise DataError(
-            'chrF and BLEU need the package sacrebleu; install it with the extra "metrics": '
-            'python -m pip install "adalora[metrics]"'
-        ) from error
 
 
 TASK = Task(

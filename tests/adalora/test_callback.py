@@ -35,7 +35,7 @@ def trainer(model, folder, callback, steps=16, **settings):
         report_to="none",
         save_strategy=settings.pop("save_strategy", "no"),
         disable_tqdm=True,
-        use_cpu=True,
+        use_cpu=settings.pop("use_cpu", True),
         seed=3,
         dataloader_pin_memory=False,
         **settings,
@@ -43,9 +43,44 @@ def trainer(model, folder, callback, steps=16, **settings):
     return Trainer(model, arguments, train_dataset=rows(), eval_dataset=rows(16), callbacks=[callback])
 
 
-def adapted():
+def adapted(**settings):
     set_seed(5)
-    return adalora.inject(bert(), ADAPTER)
+    return adalora.inject(bert(), dataclasses.replace(ADAPTER, **settings))
+
+
+class Broken(torch.nn.Module):
+    """A model whose loss is NaN in some of its batches."""
+
+    def __init__(self, model, bad):
+        super().__init__()
+        self.model, self.bad, self.seen = model, bad, 0
+
+    def forward(self, input_ids=None, labels=None):
+        found = self.model(input_ids=input_ids, labels=labels)
+        if self.training:
+            self.seen += 1
+            found.loss = found.loss * (torch.nan if self.seen in self.bad else 1)
+        return found
+
+
+def test_a_nan_loss_stops_the_trainer_or_is_left_out(tmp_path):
+    with pytest.raises(adalora.StateError, match="at step 4 the gradients of"):
+        trainer(Broken(adapted(), {4}), tmp_path / "a", AdaLoRACallback(ALLOCATION)).train()
+    callback = AdaLoRACallback(dataclasses.replace(ALLOCATION, nonfinite="skip"))
+    model = Broken(adapted(), {4, 9})
+    with pytest.warns(UserWarning, match="gradients of step 4 are not finite"):
+        trainer(model, tmp_path / "b", callback).train()
+    assert (callback.controller.step, callback.controller.skipped) == (14, 2)
+    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+
+
+@pytest.mark.cuda
+def test_the_trainer_in_fp16_keeps_its_averages_finite(tmp_path):
+    callback = AdaLoRACallback(ALLOCATION)
+    trainer(adapted(), tmp_path, callback, steps=24, fp16=True, use_cpu=False).train()
+    assert callback.controller.budget <= 4 * len(callback.controller.ranks())
+    averages = callback.controller.state_dict()["tensors"]
+    assert all(torch.isfinite(average).all() for average in averages.values())
 
 
 def test_a_plain_loop_with_our_two_lines_gives_what_the_trainer_gives(tmp_path):
@@ -93,16 +128,24 @@ def test_gradient_accumulation_counts_optimizer_steps(tmp_path):
     assert callback.controller.step == 16
 
 
-@pytest.mark.parametrize("stop", [6, 14])
-def test_a_run_resumed_from_the_trainers_checkpoint_goes_on_where_it_was(tmp_path, stop):
+# Before the decay, between two budget updates, at one, at the last decision, and after shrinking.
+@pytest.mark.parametrize("stop", [1, 5, 6, 12, 14])
+@pytest.mark.parametrize("settings", [{}, {"bf16": True}], ids=["float32", "bf16"])
+def test_a_run_resumed_from_the_trainers_checkpoint_goes_on_where_it_was(tmp_path, stop, settings):
     whole = AdaLoRACallback(ALLOCATION)
-    model = adapted()
-    trainer(model, tmp_path / "a", whole, save_strategy="steps", save_steps=stop).train()
+    model = adapted(dropout=0.1)
+    first = trainer(model, tmp_path / "a", whole, save_strategy="steps", save_steps=stop, **settings)
+    first.train()
     resumed = AdaLoRACallback(ALLOCATION)
-    twin = adapted()
-    run = trainer(twin, tmp_path / "a", resumed, save_strategy="steps", save_steps=stop)
+    twin = adapted(dropout=0.1)
+    run = trainer(twin, tmp_path / "a", resumed, save_strategy="steps", save_steps=stop, **settings)
     run.train(resume_from_checkpoint=str(tmp_path / f"a/checkpoint-{stop}"))
     assert resumed.controller.history == whole.controller.history
+    states = [callback.controller.state_dict()["tensors"] for callback in (whole, resumed)]
+    torch.testing.assert_close(*states, rtol=0, atol=0)
+    losses = [[row.get("loss") for row in one.state.log_history] for one in (first, run)]
+    begin = (stop + 1) // 2  # a row averages two steps
+    assert losses[0][begin:-1] == losses[1][begin:-1]
     for (name, one), (_, two) in zip(model.named_parameters(), twin.named_parameters(), strict=True):
         assert torch.equal(one, two), name
 

@@ -78,7 +78,7 @@ def test_header_says_what_is_in_the_file(run, tmp_path):
     adalora.save(model, tmp_path, controller)
     header = json.loads((tmp_path / "adapter.json").read_text())
     assert header["format"] == "adalora"
-    assert header["version"] == 3
+    assert header["version"] == 4
     assert header["config"]["target_modules"] == ["query", "dense"]
     assert {name: entry["rank"] for name, entry in header["modules"].items()} == controller.ranks()
     assert header["modules"]["bert.encoder.layer.0.intermediate.dense"]["shape"] == [24, 16]
@@ -150,7 +150,7 @@ DAMAGES = [
     (lambda folder: (folder / "adapter.json").write_text("[1]"), "holds a list where an object is expected"),
     (
         edited(lambda value: value.update(version=99)),
-        "version 99; this adalora reads format 'adalora', versions 1 to 3",
+        "version 99; this adalora reads format 'adalora', versions 1 to 4",
     ),
     (
         edited(lambda value: value.update(files={"adapter": "../x.safetensors"})),
@@ -208,7 +208,7 @@ def test_a_failed_save_leaves_the_previous_files_whole(run, tmp_path, monkeypatc
     adalora.save(model, tmp_path, controller)
     before = contents(tmp_path)
 
-    def full(value):
+    def full(value, **form):
         def write(path):
             path.write_text("half")
             raise OSError(28, "No space left on device")
@@ -295,7 +295,7 @@ def controller_edited(change):
     [
         (controller_edited(lambda value: value.clear()), "controller's state is damaged: KeyError"),
         (
-            controller_edited(lambda value: value["history"].append({"step": 1})),
+            controller_edited(lambda value: value["history"]["steps"].append(1)),
             "controller's state is damaged",
         ),
         (

@@ -24,7 +24,7 @@ STATE = {"step": 3, "config": dataclasses.asdict(CONFIG), "history": [ROW], "ten
 def test_a_whole_state_comes_through():
     saved = read_state(STATE, CONFIG)
     assert saved.step == 3
-    assert saved.history == (Allocation(0, 8, None, {"up": 4, "down": 4}),)
+    assert saved.history == [Allocation(0, 8, None, {"up": 4, "down": 4})]
     assert differences(saved.config, CONFIG) == []
 
 

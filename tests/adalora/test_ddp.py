@@ -14,7 +14,9 @@ UNEVEN = {"wrap": "ddp", "size": 7, "parts": 2}  # 4 and 3 rows, each in two par
 
 def how(run):
     """Return what matters to one process, too."""
-    return {key: run[key] for key in ("settings", "size", "parts", "optimizer", "until") if key in run}
+    return {
+        key: run[key] for key in ("settings", "size", "parts", "optimizer", "until", "spoiled") if key in run
+    }
 
 
 def compared(found, runs):
@@ -34,6 +36,22 @@ def test_two_processes_equal_one(tmp_path):
     one, two = (rank[len(runs)] for rank in found)
     assert one["all"] == two["all"]
     assert one["own"] != two["own"]
+
+
+SPOILED = {"settings": {"nonfinite": "skip"}, "spoiled": [5, 6, 11]}
+
+
+@pytest.mark.filterwarnings("ignore:the gradients of step .* are not finite")
+def test_a_gradient_that_is_not_finite_on_one_process_is_found_on_all(tmp_path):
+    wraps = ("ddp", "fsdp", "fsdp_root")
+    runs = [{"wrap": wrap, **SPOILED} for wrap in wraps]
+    found = launch(WORKER, 2, tmp_path, [*runs, *({"job": "raising", "wrap": wrap} for wrap in wraps)])
+    compared(found, runs)
+    for rank in found:
+        assert [one["skipped"] for one in rank[: len(runs)]] == [3, 3, 3]
+        for one in rank[len(runs) :]:
+            assert one["error"].startswith("at step 3 the gradients of 6 parameters have a NaN")
+            assert one["same"]
 
 
 MODES = [

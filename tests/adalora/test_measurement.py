@@ -17,7 +17,8 @@ def measured():
             parameter.grad = torch.randn_like(parameter)
     measurement = Measurement(updates, make_scorer("sensitivity_uncertainty", 0.8, 0.8))
     measurement.take_weights()
-    measurement.observe(None)
+    measurement.take_gradients(None)
+    measurement.observe()
     return updates, measurement
 
 
@@ -42,7 +43,8 @@ def test_a_scale_is_taken_out_of_the_gradients():
             parameter.grad *= 8
     other = Measurement(updates, make_scorer("sensitivity_uncertainty", 0.8, 0.8))
     other.take_weights()
-    other.observe(torch.tensor(8.0))
+    other.take_gradients(torch.tensor(8.0))
+    other.observe()
     torch.testing.assert_close(other.triplets(), plain)
 
 

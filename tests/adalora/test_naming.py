@@ -41,7 +41,21 @@ def test_patterns_are_read_as_peft_reads_them(pattern, module, value):
     assert matching(pattern, module, 8) == value
 
 
-@pytest.mark.parametrize("key", ["(a+)+b", r"(((\w|\.)+)+!)", "a*a*a*a*b", "(a|b){9}c"])
+@pytest.mark.parametrize(
+    "key",
+    ["(a+)+b", r"(((\w|\.)+)+!)", "a*a*a*a*b", "(a|b){9}c", "(a|a)" * 30 + "b", "a?" * 40 + "b", r"(a|b)\1"],
+)
 def test_a_pattern_that_could_take_for_ever_is_refused(key):
     with pytest.raises(ValueError, match="repeats"):
         matching({key: 3}, "a" * 60, 8)
+
+
+def test_many_patterns_are_looked_through_at_once_or_refused():
+    many = {anchored(f"layer.{i}.query"): i for i in range(20_000)}
+    assert [matching(many, f"layer.{i}.query", -1) for i in range(0, 20_000, 4_000)] == [
+        *range(0, 20_000, 4_000)
+    ]
+    with pytest.raises(ValueError, match="20,001 patterns"):
+        matching({**many, "x": 1}, "layer.1.query", -1)
+    with pytest.raises(ValueError, match="more often than names need"):
+        matching({f"(a|b)*{i}" if i < 0 else f"a*a*{i}x": 1 for i in range(500)}, "a" * 40, -1)

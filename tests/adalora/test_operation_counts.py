@@ -73,18 +73,23 @@ def test_the_number_of_matrices_does_not_matter(settings):
     assert few[1:] == many[1:]
 
 
-def test_only_a_budget_update_waits_for_the_device():
-    waits = (torch.ops.aten._local_scalar_dense.default,)
+def test_a_step_waits_once_for_the_device_and_a_budget_update_more_often():
+    """Once, to learn before the optimizer moves anything whether every gradient is finite."""
+    wait = torch.ops.aten._local_scalar_dense.default
     for step, seen in enumerate(counts(3), start=1):
         allocates = 2 < step <= 8 and step % 2 == 0
-        assert any(seen[wait] for wait in waits) == allocates, step
+        assert (seen[wait] > 1) == allocates, step
+        assert seen[wait] >= 1
 
 
 def test_a_step_has_few_operations():
-    """Seen for two shapes: 87 in a step that scores, at most 130 where it allocates, 84 with the pattern frozen."""
+    """Seen for two shapes: 91 in a step that scores, at most 134 where it allocates, 88 with the pattern frozen.
+
+    Four of them tell whether the gradients are finite.
+    """
     totals = [sum(seen.values()) for seen in counts(3)]
     assert max(totals[1:]) <= 135
     assert max(totals[8:]) <= 90
     without = [sum(seen.values()) for seen in counts(3, orthogonality=0.0)]
-    assert max(without[8:]) <= 2
+    assert max(without[8:]) <= 5
     assert min(totals[8:]) >= 60

@@ -62,7 +62,9 @@ def run(folder, *, wrap, settings=None, optimizer="AdamW", compiled=None, seeds=
     shapes = [tuple(layer.update.P.shape) for layer in adalora.adapters(model).values()]
     controller.detach()
     shrunk = [tuple(layer.update.P.shape) for layer in adalora.adapters(model).values()]
-    return record | told(model, controller) | {"shapes": shapes, "shrunk": shrunk}
+    return (
+        record | told(model, controller) | {"shapes": shapes, "shrunk": shrunk, "skipped": controller.skipped}
+    )
 
 
 def written(model, optimizer, controller, folder):
@@ -91,6 +93,22 @@ def refused(folder, *, wrap, load):
     return {}
 
 
+def raising(folder, *, wrap):
+    """Meet a gradient that is not finite, on one process only, and do not go on."""
+    model = WRAPS[wrap](adapted())
+    optimizer = optimizer_of(model)
+    controller = AdaLoRAController(model, allocation())
+    controller.attach(optimizer)
+    where = {"rank": dist.get_rank(), "world": dist.get_world_size()}
+    train(model, optimizer, controller, until=2, **where)
+    before = told(model, controller)
+    try:
+        train(model, optimizer, controller, first=2, spoiled=[2], **where)
+    except adalora.StateError as error:
+        return {"error": str(error), "same": told(model, controller) == before}
+    return {}
+
+
 def disagreeing(folder):
     """Train copies that have parted, once under one decision and once each by itself."""
     rank, world = dist.get_rank(), dist.get_world_size()
@@ -107,13 +125,14 @@ def disagreeing(folder):
     return found
 
 
-JOBS = {"run": run, "refused": refused, "disagreeing": disagreeing}
+JOBS = {"run": run, "refused": refused, "raising": raising, "disagreeing": disagreeing}
 
 
 def main(folder):
     warnings.simplefilter("error")
     # Advice to who writes into the output of a layer that is sharded by itself; nobody does here.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view")
+    warnings.filterwarnings("ignore", message="the gradients of step .* are not finite; such steps are left")
     # What torch.compile itself does on its way.
     warnings.filterwarnings("ignore", message=".*autograd.function.Function.* should not be instantiated")
     warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")

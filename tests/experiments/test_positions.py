@@ -7,6 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModel, T5Config, XLNetConfig
 
 from adalora import ConfigError
+from experiments.config import TokensConfig
 from experiments.fit import build, try_out
 from experiments.methods import METHODS
 from experiments.positions import positions_of
@@ -123,6 +124,41 @@ def test_what_is_to_be_written_needs_room_too(chats):
 def test_a_target_that_leaves_no_room_is_named(chats):
     with pytest.raises(ConfigError, match=r"^data.target_length is 62, .* allowed here: at most 60\.$"):
         prepare(chats(10, max_length=8, target_length=62))
+
+
+@pytest.mark.parametrize("method", ["preembed", "prelayer", "lora+pe", "lora+pl"])
+def test_trained_tokens_need_room_too(config, tmp_path, method):
+    data = long(tmp_path, 1, held=58) | {"max_length": 64}
+    message = (
+        r"^data.max_length is 64, and the longest of the validation rows takes 60 positions beside the 5 of "
+        r"tokens.prefix \+ tokens.infix, .* has 64; allowed here: at most 59, or fewer tokens\.$"
+    )
+    tokens = {"prefix": 3, "infix": 2}
+    with pytest.raises(ConfigError, match=message):
+        prepare(config(method=method, tokens=tokens, data=data))
+    prepare(config(method=method, tokens=tokens, data=data | {"max_length": 59}))
+    prepare(config(method="lora", tokens=tokens, data=data))
+    with pytest.raises(ConfigError, match=r"beside the 61 of .* has 64; allowed here: fewer tokens\.$"):
+        prepare(config(method=method, tokens={"prefix": 61}, data=data))
+
+
+def test_trained_tokens_leave_less_to_be_written(chats):
+    def with_tokens(settings):
+        return replace(settings, method="preembed", tokens=TokensConfig(3, 2))
+
+    prepare(with_tokens(chats(38, max_length=60, target_length=20)))
+    with pytest.raises(
+        ConfigError, match=r"20 of them to be written beside the 5 of .* at most 39, or fewer"
+    ):
+        prepare(with_tokens(chats(39, max_length=60, target_length=20)))
+
+
+def test_a_decoder_behind_an_encoder_has_no_trained_tokens(config, bart, tmp_path):
+    rows = [{"document": "good film", "summary": "bad"}]
+    for split in ("train", "validation", "test"):
+        tiny.write_split(tmp_path / "news", split, rows)
+    data = {"path": str(tmp_path / "news"), "max_length": 56, "target_length": 64}
+    prepare(config(task="xsum", model=str(bart), method="preembed", data=data))
 
 
 def test_an_encoder_decoder_has_its_positions_twice(config, bart, tmp_path):

@@ -53,3 +53,18 @@ def test_a_label_that_is_no_class_is_named(config, tmp_path):
         DataError, match=r"glue/sst2: column 'label' holds -1, 2; allowed: 0 to 1, for negative, positive"
     ):
         prepare(settings)
+
+
+def test_inputs_that_are_no_texts_are_named(config, tmp_path):
+    for split in ("train", "validation"):
+        (tmp_path / f"{split}.csv").write_text("text,label\n1984,0\n2001,1\n")
+    with pytest.raises(DataError, match=r"^hub:mine: column 'text' holds 1984; allowed: texts"):
+        prepare(config(task="hub:mine", data={"path": str(tmp_path), "max_length": 8}))
+
+
+def test_labels_that_are_names_are_named(config, tmp_path):
+    for split in ("train", "validation"):
+        (tmp_path / f"{split}.csv").write_text("sentence,label\na film,positive\nno film,negative\n")
+    said = r"^glue/sst2: column 'label' holds 'negative', 'positive'; allowed: 0 to 1, for negative, positive"
+    with pytest.raises(DataError, match=said):
+        prepare(config(task="glue/sst2", data={"path": str(tmp_path), "max_length": 8}))

@@ -1,7 +1,7 @@
 """What is read from a model's folder, and what is said when there is none."""
 
 import pytest
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoTokenizer
 
 from adalora import DataError
 from experiments import packages
@@ -17,6 +17,15 @@ def test_a_tokenizer_without_padding_pads_with_its_end(bert, tmp_path):
     tokenizer = type(load_tokenizer(str(bert))).from_pretrained(tmp_path, pad_token=None, eos_token="[SEP]")  # noqa: S106
     tokenizer.save_pretrained(tmp_path)
     assert load_tokenizer(str(tmp_path)).pad_token == "[SEP]"  # noqa: S105
+
+
+def test_rows_are_filled_on_the_right_whatever_the_tokenizer_is_used_to(bert, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(bert, padding_side="left")
+    tokenizer.save_pretrained(tmp_path)
+    assert AutoTokenizer.from_pretrained(tmp_path).padding_side == "left"
+    rows = load_tokenizer(str(tmp_path))(["a b c", "a"], padding=True)["attention_mask"]
+    assert rows[1] == sorted(rows[1], reverse=True)
+    assert len(rows[0]) > sum(rows[1])
 
 
 def test_an_alias_is_the_model_in_a_package(bert, tmp_path, monkeypatch):

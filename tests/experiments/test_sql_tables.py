@@ -79,3 +79,13 @@ def test_a_table_is_read_from_a_row():
     for wrong in ({"header": ["a"]}, {"rows": [["x"]]}, {"types": [], "header": [], "rows": []}):
         with pytest.raises(ValueError, match="not of one width"):
             Table.read(found | wrong)
+
+
+def test_digits_with_underscores_are_no_number():
+    table = Table(("text", "real"), (("a", "1_0"), ("b", "10")))
+    assert ask("SELECT col0 FROM table WHERE col1 = '10'", table) == ["b"]
+
+
+def test_a_table_too_wide_for_sqlite_answers_nothing():
+    table = Table(("text",) * 3000, (("a",) * 3000,))
+    assert ask("SELECT col0 FROM table", table) is None

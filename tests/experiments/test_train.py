@@ -76,7 +76,7 @@ def test_the_card_of_the_adapter_holds_the_numbers_of_the_run(finished):
 
 def test_a_number_that_is_none_and_those_of_classes_stay_out_of_the_card(config, monkeypatch):
     scores = {"accuracy": 0.25, "f1": float("nan"), "IoU/road": 0.5}
-    monkeypatch.setattr("experiments.fit._measure", lambda *args: scores)
+    monkeypatch.setattr("experiments.fit._measure", lambda *args: (scores, None))
     settings = config(baseline={"head": False})
     train(settings)
     card = (files.path_of(settings) / files.ADAPTER / "README.md").read_text()

@@ -59,6 +59,7 @@ def test_one_file_is_written_and_nothing_else(root, tmp_path):
         packed({INNER: packed({TEXT: "/etc/passwd"})}),
         packed({INNER: "/etc/passwd"}),
     ],
+    ids=["text", "half", "other file", "text inside", "other file inside", "link inside", "link"],
 )
 def test_what_is_not_the_archive_leaves_nothing(root, content):
     put(root, content)

@@ -29,7 +29,7 @@ def test_a_swept_file_is_reported(file, tmp_path, say, refuse):  # noqa: F811
     [
         (
             ["nothing"],
-            "SWEEP is 'nothing'; allowed: the path of a YAML file, or a shipped one: budget, rank.",
+            "SWEEP is 'nothing'; allowed: the path of a YAML file, or a shipped one: budget, methods, ",
         ),
         ([], "SWEEP is missing; usage: adalora report SWEEP [--output DIR] [--results DIR]."),
         (["rank", "--jobs", "2"], "option is '--jobs'; allowed: --output, --results."),

@@ -8,10 +8,17 @@ import yaml
 from experiments.commands import shipped
 from experiments.commands import sweep as command
 from experiments.commands.train import reader
+from experiments.mappings import flatten
 from experiments.methods import METHODS
+from experiments.reports.blocks import plan_of
+from experiments.reports.layout import read_layout
+from experiments.reports.lines import lines_of
 from experiments.sweeps.entries import Entry, entries_of
+from experiments.sweeps.outcomes import outcomes
 from experiments.sweeps.plan import read_plan
+from experiments.sweeps.store import Store
 from tests.experiments import tiny
+from tests.experiments.tiny_families import MODELS
 
 
 @pytest.fixture
@@ -114,7 +121,7 @@ OFFLINE = set(SHIPPED) - {"table2", "table3", "table4", "table15"}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_what_ships_is_whole(name):
+def test_what_ships_is_whole(name, tmp_path):
     plan = read_plan(SHIPPED[name])
     assert plan.name == name
     assert plan.count() == int(re.search(r"# ([\d,]+) runs", SHIPPED[name].read_text())[1].replace(",", ""))
@@ -128,6 +135,22 @@ def test_what_ships_is_whole(name):
     )
     assert ({run.model for run in runs} <= {"minilm", "smollm2"}) == (name in OFFLINE)
     assert plan.resources.gpus == (0 if name in OFFLINE else 1)
+    lines = lines_of(outcomes(entries, Store(tmp_path)), plan.choice.setting if plan.choice else "")
+    plan_of(read_layout(plan.report), lines)  # tells all entries apart
+    lengths = {run.data.target_length for run in runs if run.task == "wikisql"}
+    assert lengths <= {128}  # with 64 tokens queries of three conditions lose their end
+
+
+@pytest.mark.parametrize("family", ["roberta", "deberta-v2"])
+def test_what_is_new_in_a_model_of_table_2_is_trained(family):
+    model = MODELS[family]()
+    new = {name for name, _ in model.named_parameters() if not name.startswith(f"{model.base_model_prefix}.")}
+    plan = read_plan(SHIPPED["table2"])
+    settings = [flatten(command.base_of(plan)) | flatten(changes) for changes in plan.combinations()]
+    several = {tuple(one["adapter.train_modules"]) for one in settings if family in one["model"].lower()}
+    assert several
+    for modules in several:
+        assert {name for name in new if name.split(".")[0] in modules} == new
 
 
 def test_every_method_and_the_tables_of_the_papers_ship():

@@ -254,6 +254,17 @@ def test_a_text_without_room_is_refused():
             model(input_ids=text(length=64 - P - N))
 
 
+def test_what_is_written_past_the_last_position_is_refused():
+    model = made(MODELS["gpt2"])
+    put(model, every_layer=False)
+    settings = {"do_sample": False, "eos_token_id": None}
+    ids, mask = text(length=54), torch.ones(2, 54, dtype=torch.long)
+    ids[:, :2] = mask[:, :2] = 0  # takes no positions
+    model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=8, **settings)
+    with pytest.raises(ConfigError, match="a text has 60 tokens, but the model has 64 positions"):
+        model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=9, **settings)
+
+
 def test_more_tokens_than_positions_are_refused():
     model = made(MODELS["gpt2"])
     with pytest.raises(ConfigError, match="infix is 64, but the model has 64 positions; allowed: fewer"):
@@ -266,6 +277,29 @@ def test_a_mask_of_another_shape_is_refused():
     put(model, every_layer=False)
     with pytest.raises(ConfigError, match="attention_mask has another shape than rows × columns"):
         model(input_ids=text(), attention_mask=torch.ones(2, 1, 6, 6))
+
+
+@pytest.mark.parametrize("name", ["bert", "llama"])
+def test_a_tuple_says_what_a_dictionary_says(name):
+    model = made(MODELS[name])
+    put(model, every_layer=True)
+    stack, given = stack_of(model), {"input_ids": text(), "output_hidden_states": True}
+    with torch.no_grad():
+        found, members = stack(**given), stack(**given, return_dict=False)
+    assert members[0].equal(found.last_hidden_state)
+    (states,) = [one for one in members if isinstance(one, tuple)]
+    assert [state.shape for state in states] == [state.shape for state in found.hidden_states]
+    assert all(one.equal(other) for one, other in zip(states, found.hidden_states, strict=True))
+
+
+def test_copies_in_threads_are_refused():
+    model = made(MODELS["bert"])
+    put(model, every_layer=False)
+    copy = stack_of(model)._replicate_for_data_parallel()
+    with pytest.raises(
+        ConfigError, match=r"cannot be used under nn.DataParallel, .*; allowed: a process a GPU"
+    ):
+        copy(input_ids=text())
 
 
 def test_layers_of_another_width_than_the_words_are_refused():

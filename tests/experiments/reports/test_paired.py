@@ -76,6 +76,36 @@ def test_tasks_are_not_mixed(sweep):
     ]
 
 
+def test_models_are_not_mixed(sweep, tables):
+    """Of the small model the first method is better, of the large one the second; its numbers are all higher."""
+    bonus = {
+        ("small", "lora"): 0.1,
+        ("small", "bitfit"): 0.0,
+        ("large", "lora"): 0.3,
+        ("large", "bitfit"): 0.4,
+    }
+
+    def make(run):
+        return result(bonus[run.model, run.method] + 0.01 * run.seed ** (1 + (run.method == "lora")))
+
+    grid = {"model": ["small", "large"], "method": ["lora", "bitfit"]}
+    swept = sweep(grid=grid, seeds=[0, 1, 2], report={"labels": {"model": {"small": "Small"}}}).fill(make)
+    found = paired_tests(swept.lines(), read_layout({}), "test")
+    pairs = [(one.line, one.reference) for one in found]
+    assert [(ours.config.method, theirs.config.method) for ours, theirs in pairs] == [
+        ("bitfit", "lora"),
+        ("lora", "bitfit"),
+    ]
+    assert [ours.config.model for ours, _ in pairs] == [theirs.config.model for _, theirs in pairs]
+    assert [one.holm for one in found] == [one.p for one in found]
+    text = swept.text()
+    assert "e2e, Small: bleu, against LoRA" in text
+    assert "e2e, large: bleu, against BitFit" in text
+    assert [len(table) for table in tables(text) if "p, Holm" in table[0]] == [2, 2]
+    named = paired_tests(swept.lines(), read_layout({"compare": {"method": "lora"}}), "test")
+    assert [one.line.config.model for one in named] == ["small", "large"]
+
+
 @pytest.mark.parametrize(
     ("compare", "said"),
     [

@@ -5,7 +5,9 @@ from collections import Counter
 import pytest
 
 from experiments.methods import METHODS
+from experiments.metrics import LOSS
 from experiments.papers import all_rows, rows_for
+from experiments.tasks import TASKS
 from tests.experiments.reports.conftest import BASE, result
 
 
@@ -31,6 +33,12 @@ def test_methods_are_ours_or_none():
     assert {row.method for row in all_rows() if row.printed == "LoRA"} == {"lora"}
 
 
+def test_metrics_are_those_of_our_tasks():
+    found = {(row.task, name.partition("/")[0]) for row in all_rows() for name in row.numbers}
+    ours = {(task.name, name) for task in TASKS.values() for name in (*task.metrics, LOSS)}
+    assert found - ours == {("glue", "average")}
+
+
 def test_values_in_our_units_and_with_their_own_figures():
     row = find("Table 3", "LoRA", model="GPT-2 M")
     assert (row.method, row.millions) == ("lora", "0.35")
@@ -39,7 +47,7 @@ def test_values_in_our_units_and_with_their_own_figures():
         "bleu": "70.4 ± 0.1",
         "nist": "8.85 ± 0.02",
         "meteor": "46.8 ± 0.2",
-        "rouge_l": "71.8 ± 0.1",
+        "rougeL": "71.8 ± 0.1",
         "cider": "2.53 ± 0.02",
     }
     assert row.numbers["bleu"].value == pytest.approx(0.704)
@@ -101,6 +109,15 @@ def test_parts_are_told_apart(sweep, tables):
     swept = sweep(base=base, grid={"adapter.rank": [1]}, report={"part": ["seen"], "metrics": ["bleu"]})
     scores = tables(swept.fill(lambda run: result(0.5, part="seen")).text())[0]
     assert scores[-1] == ["Hu et al. 2021, Table 14: LoRA", "0.77 M", "64.0 ± 0.3"]
+
+
+@pytest.mark.parametrize("parts", [["validation", "test"], ["test", "validation"]])
+def test_numbers_of_test_rows_do_not_stand_beside_others(sweep, tables, parts):
+    swept = sweep(grid={"adapter.rank": [1]}, report={"part": parts, "metrics": ["bleu", "loss"]})
+    swept.fill(lambda run: result(0.5))
+    (row,) = [row for row in tables(swept.text())[0] if row[0].endswith("Table 18: LoRA, r = 1")]
+    printed = {"test": "68.72", "validation": "–"}
+    assert row == [row[0], "–", *(printed[part] for part in parts), "1.23"]
 
 
 def test_nothing_is_printed_for_another_model(sweep):

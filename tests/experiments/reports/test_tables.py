@@ -115,6 +115,12 @@ def test_a_half_finished_sweep_says_what_is_missing_and_what_failed(sweep, table
     assert failed[1] == ["rank\\_2-seed\\_0", "ValueError: no \\| room"]
 
 
+def test_a_metric_that_the_machines_could_not_measure_is_not_there_yet(sweep, tables):
+    swept = sweep(grid={"adapter.rank": [1, 2]}, report={"metrics": ["bleu", "meteor"]})
+    scores = tables(swept.fill(lambda run: result(0.5)).text())[0]
+    assert scores[:2] == [["rank", "trained", "bleu", "meteor"], ["1", "0.35 M", "**50.0**", "–"]]
+
+
 def test_numbers_that_are_not_finite_and_old_results_without_losses(sweep, tables):
     def make(run):
         made = result(float("nan") if run.seed else 0.5)
@@ -141,6 +147,33 @@ def test_what_is_chosen_is_told_and_trials_count_as_work(sweep, tables):
     assert work[1][:2] == ["1", "0.2"]
     assert work[2][:2] == ["2", "–"]
     assert "4 finished runs, trials included: 0.10 hours of training." in text
+
+
+@pytest.mark.parametrize("chooses", [True, False])
+def test_numbers_of_the_rows_that_decided_are_said_to_be(sweep, chooses):
+    choice = {"training.learning_rate": [0.1, 0.2], "seeds": [0]}
+    swept = sweep(
+        base=TINY,
+        grid={"task": ["glue/sst2", "rotten_tomatoes", "glue/mnli"]},
+        seeds=[0],
+        **({"choose": choice} if chooses else {}),
+    )
+    text = swept.fill(lambda run: result(0.5)).text()
+    said = "these are the test rows, too, of glue/sst2, glue/mnli: their numbers are of the very rows that decided"
+    assert (said in text) == chooses
+
+
+def test_a_choice_from_some_of_the_values_is_none_yet(sweep, tables):
+    swept = sweep(
+        base=TINY,
+        grid={"adapter.rank": [1, 2]},
+        seeds=[0],
+        choose={"training.learning_rate": [0.1, 0.2], "seeds": [0]},
+    )
+    swept.fill(lambda run: result(0.5) if run.adapter.rank == 2 or run.training.learning_rate < 0.2 else None)
+    text = swept.text()
+    assert "Half finished: 1 of 2 runs are not there yet." in text
+    assert [row[-1] for row in tables(text)[0]] == ["bleu", "–", "50.0"]
 
 
 def test_the_csv_holds_every_number_with_its_seeds(sweep):
@@ -176,7 +209,7 @@ def test_the_csv_holds_every_number_with_its_seeds(sweep):
 @pytest.mark.parametrize(
     ("layout", "said"),
     [
-        ({"metrics": ["blue"]}, r"report: metrics \(of rotten_tomatoes\) is 'blue'; allowed: bleu, loss\. Did you mean 'bleu'"),
+        ({"metrics": ["blue"]}, r"report: metrics \(of rotten_tomatoes\) is 'blue'; allowed: bleu, accuracy, loss\. Did you mean 'bleu'"),
         ({"part": "tests"}, r"report: part \(of rotten_tomatoes\) is 'tests'; allowed: .* Did you mean 'test'"),
         ({"rows": ["adapter.rnk"]}, r"report: rows is 'adapter.rnk'; allowed: .* Did you mean 'adapter.rank'"),
         ({"rows": ["task"]}, r"report: rows is \['task'\], and does not tell \(adapter.rank=1\) from \(adapter.rank=2\); .*adapter.rank"),

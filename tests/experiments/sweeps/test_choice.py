@@ -5,9 +5,8 @@ import re
 import pytest
 
 from adalora import ConfigError
-from experiments.config import RunConfig, TrainingConfig
 from experiments.methods import METHODS
-from experiments.sweeps.choice import Choice, best, read_choice, read_seeds, value_of
+from experiments.sweeps.choice import Choice, best, read_choice, read_seeds
 
 RATE = "training.learning_rate"
 FORM = f"a setting with numbers to choose from, and the seeds that decide, such as {{{RATE}: [1.0e-3, 4.0e-3], seeds: [0]}}"
@@ -101,8 +100,3 @@ def test_what_any_method_may_choose_from_is_the_one_list_or_the_rates_of_all():
 )
 def test_the_highest_score_is_best_and_of_equal_ones_the_smaller_value(scores, value):
     assert best(scores) == value
-
-
-def test_a_value_is_found_by_the_full_name_of_its_setting():
-    config = RunConfig("x", "t", "m", seed=3, training=TrainingConfig(learning_rate=0.25))
-    assert (value_of(RATE, config), value_of("seed", config)) == (0.25, 3)

@@ -8,8 +8,9 @@ from adalora import ConfigError
 from experiments.commands.train import reader
 from experiments.mappings import flatten
 from experiments.methods import METHODS
+from experiments.named import setting_of
 from experiments.sweeps.budget import Budget
-from experiments.sweeps.choice import Choice, value_of
+from experiments.sweeps.choice import Choice
 from experiments.sweeps.entries import entries_of
 from experiments.sweeps.plan import Plan
 from experiments.sweeps.store import key_of
@@ -280,4 +281,4 @@ def test_what_a_budget_sets_cannot_be_chosen():
 def test_any_number_of_the_settings_can_be_chosen():
     (entry,) = entries({"method": ["lora"]}, seeds=(0,), choice=Choice("adapter.alpha", (4, 0.5), (0,)))
     for value, some in entry.finals.items():
-        assert [value_of("adapter.alpha", run) for run in some] == [value]
+        assert [setting_of(run, "adapter.alpha") for run in some] == [value]

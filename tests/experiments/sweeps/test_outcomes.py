@@ -54,16 +54,21 @@ def test_of_equal_values_the_smaller_is_chosen(choosing, store, score):
     assert outcome(entry, store).chosen == 1e-3
 
 
-@pytest.mark.parametrize("fails", [True, False])
-def test_a_value_with_a_trial_that_failed_or_is_missing_is_left_out(one, store, fails):
+def test_a_value_with_a_trial_that_failed_is_left_out(one, store):
     lost = one.trials[1e-2][1]
     store.path(lost).unlink()
-    if fails:
-        store.write_failure(lost, "ValueError: no", "Traceback")
+    store.write_failure(lost, "ValueError: no", "Traceback")
     found = outcome(one, store)
     assert (found.chosen, found.validation) == (1e-3, {1e-3: 0.625})
-    assert found.failures == (("rate_0.01-seed_1: ValueError: no",) if fails else ())
+    assert found.failures == ("rate_0.01-seed_1: ValueError: no",)
     assert (set(found.results), found.missing) == ({0}, 1)
+
+
+def test_nothing_is_chosen_while_a_trial_is_not_there(one, store):
+    store.path(one.trials[1e-2][1]).unlink()
+    found = outcome(one, store)
+    assert (found.chosen, found.validation) == (None, {1e-3: 0.625})
+    assert (found.results, found.failures, found.missing) == ({}, (), 2)
 
 
 def test_nothing_is_compared_where_all_trials_have_failed(one, store):

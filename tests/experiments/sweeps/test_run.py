@@ -202,3 +202,21 @@ def test_data_are_looked_at_for_what_may_still_be_trained(choosing, tmp_path, en
     told = sweep([entry], tmp_path, engine)
     assert sweep([entry], tmp_path, engine) == told
     assert looked[2] == set()
+
+
+def test_reasons_of_failures_are_kept_where_the_data_are_not_there(choosing, tmp_path, engine, monkeypatch):
+    entry, store = choosing(decide=(5,), compare=(0,)), Store(tmp_path / "out")
+    lost = [*entry.trials[1e-3], *entry.finals[1e-2]]
+    engine.fails = {run.name for run in lost}
+    sweep([entry], tmp_path, engine)
+    looked = []
+
+    def look(configs):
+        looked.extend(config.name for config in configs)
+        raise DataError("the model is not there")
+
+    monkeypatch.setattr(run, "require_data", look)
+    with pytest.raises(DataError):
+        sweep([entry], tmp_path, engine, retry=True)
+    assert set(looked) == {config.name for config in entry.configs() if not store.has(config)}
+    assert {store.failure(config) for config in lost} == {"ValueError: no"}

@@ -1,15 +1,18 @@
 """Results by the hash of their settings."""
 
+import hashlib
+import json
 import resource
 import signal
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from adalora import CheckpointError
+from experiments import methods
 from experiments.recipe.cells import CHOOSING_SEEDS, CONTENDERS, cell
-from experiments.sweeps.store import FolderError, Store, key_of
+from experiments.sweeps.store import _LATER, _NO_MATTER, FolderError, Store, key_of
 from tests.experiments import tiny
 
 
@@ -28,6 +31,24 @@ def test_the_key_is_of_what_decides(config):
         replace(config, adapter=replace(config.adapter, alpha=17.0)),
     ):
         assert key_of(other) != key
+
+
+def test_a_younger_setting_changes_the_key_only_where_it_changes_the_run(config):
+    def old_key():
+        method = methods.get(config.method)
+        settings = asdict(method.resolve(config))
+        for name in (*_NO_MATTER, *method.ignored):
+            del settings[name]
+        del settings["allocation"]["nonfinite"]
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+    skips = replace(config, allocation=replace(config.allocation, nonfinite="skip"))
+    assert key_of(config) == old_key() != key_of(skips)
+    for path, usual in _LATER.items():
+        found = config
+        for name in path:
+            found = getattr(found, name)
+        assert found == usual
 
 
 def test_a_fixed_rank_has_no_allocation(config):

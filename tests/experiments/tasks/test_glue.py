@@ -37,3 +37,4 @@ def test_every_task_reads_its_columns(name, tmp_path):
     wanted = {"validation_matched", "validation_mismatched"} if name == "mnli" else {"validation"}
     assert set(splits.test) == wanted
     assert splits.validation is next(iter(splits.test.values()))
+    assert not task.held_out

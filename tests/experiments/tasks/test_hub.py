@@ -70,11 +70,33 @@ def test_labels_of_another_kind_are_refused(tmp_path):
         load(tmp_path, [[1, 2], [3]])
 
 
-def test_labels_of_two_kinds_are_refused(tmp_path):
-    for split, labels in (("train", ["a", "b"]), ("validation", [0, 1])):
-        write_split(tmp_path, split, [{"text": "x", "label": label} for label in labels])
+@pytest.mark.parametrize(
+    ("train", "held", "kinds"),
+    [
+        (["a", "b"], [0, 1], "whole numbers and names"),
+        ([0, 1], [0.5, 1.0], "whole numbers and numbers with a point"),
+    ],
+)
+def test_labels_of_two_kinds_are_refused(tmp_path, train, held, kinds):
+    write_split(tmp_path, "train", [{"text": "x", "label": label} for label in train])
+    write_split(tmp_path, "validation", [{"text": "x", "label": label} for label in held])
     data = DataConfig(path=str(tmp_path))
-    with pytest.raises(DataError, match="'label', which holds numbers and names; allowed: one of both"):
+    with pytest.raises(DataError, match=f"'label', which holds {kinds}; allowed: one kind in both splits"):
+        tasks.get("hub:mine", data).load(data)
+
+
+def test_classes_in_another_order_are_refused(tmp_path):
+    rows = Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]})
+    parts = {
+        split: rows.cast_column("label", ClassLabel(names=names))
+        for split, names in (("train", ["pos", "neg"]), ("validation", ["neg", "pos"]))
+    }
+    DatasetDict(parts).save_to_disk(tmp_path)
+    data = DataConfig(path=str(tmp_path))
+    said = (
+        r"classes are pos, neg in split 'train' and neg, pos in split 'validation'; allowed: the same names"
+    )
+    with pytest.raises(DataError, match=said):
         tasks.get("hub:mine", data).load(data)
 
 

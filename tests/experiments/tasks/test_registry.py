@@ -13,6 +13,12 @@ def test_every_row_bears_its_name_and_its_headline_is_a_metric():
         assert task.about.endswith((".", "?"))
 
 
+def test_it_is_known_where_the_test_rows_are_the_validation_rows():
+    glue = {name for name in tasks.TASKS if name.startswith("glue/")}
+    assert {name for name in tasks.TASKS if not tasks.held_out(name)} == glue | {"squad_v2", "loveda"}
+    assert not tasks.held_out("hub:mine")
+
+
 def test_an_unknown_task_lists_the_near_ones():
     with pytest.raises(ConfigError, match=r"task is 'glue/sst-2'; allowed: .* Did you mean 'glue/sst2'"):
         tasks.get("glue/sst-2", DataConfig())

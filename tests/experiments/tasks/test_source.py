@@ -96,6 +96,15 @@ def test_empty_cells_are_counted(tmp_path):
         read(Source("x/y"), str(tmp_path), ["train"], COLUMNS)
 
 
+def test_words_for_nothing_are_texts_and_nothing_is_not(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\nNone,null\nNA,nan\n")
+    found = read(NOWHERE, str(tmp_path), ["train"], COLUMNS)["train"]
+    assert list(found) == [{"text": "None", "label": "null"}, {"text": "NA", "label": "nan"}]
+    (tmp_path / "train.csv").write_text("text,label\na,1\n,0\nb,0\n")
+    with pytest.raises(DataError, match="column 'text' has 1 empty cells"):
+        read(NOWHERE, str(tmp_path), ["train"], COLUMNS)
+
+
 def test_a_split_without_rows_is_named(tmp_path):
     rows = Dataset.from_list(ROWS)
     DatasetDict({"train": rows, "validation": rows.select([])}).save_to_disk(tmp_path / "disk")

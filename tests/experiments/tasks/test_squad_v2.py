@@ -13,6 +13,7 @@ def test_the_columns_of_the_hub_are_read(tmp_path):
     data = DataConfig(path=str(tmp_path))
     task = tasks.get("squad_v2", data)
     splits = task.load(data)
+    assert (splits.test["validation"] is splits.validation) != task.held_out
     assert splits.train[0]["answers"] == answers
     assert task.score(["b"], [["b"]]) == {"f1": 1.0, "exact_match": 1.0}
     assert task.headline == "f1"

@@ -8,7 +8,7 @@ from adalora import DataError
 from experiments import tasks, texts
 from experiments.config import DataConfig
 from experiments.tasks.source import read
-from experiments.tasks.webnlg import RAW, SOURCE
+from experiments.tasks.webnlg import RAW, RECORDS
 from tests.experiments.tiny import write_split
 
 
@@ -77,9 +77,9 @@ def test_a_test_without_texts_is_told(tmp_path):
 def test_the_folder_of_the_challenge_is_read_from_the_hub(tmp_path, monkeypatch):
     """The branch holds a folder for each data set and there one for each split, called dev in place of validation."""
     for split in ("train", "dev", "test"):
-        for data_set in (SOURCE.folder, "release_v1"):
+        for data_set in (RECORDS.source.folder, "release_v1"):
             (tmp_path / data_set / split).mkdir(parents=True)
-            rows = TRAIN if data_set == SOURCE.folder else TEST
+            rows = TRAIN if data_set == RECORDS.source.folder else TEST
             pq.write_table(pa.Table.from_pylist(rows), tmp_path / data_set / split / "0000.parquet")
     from experiments.tasks import source
 
@@ -87,5 +87,5 @@ def test_the_folder_of_the_challenge_is_read_from_the_hub(tmp_path, monkeypatch)
     monkeypatch.setattr(
         source, "load_dataset", lambda name, subset, revision, **where: real(str(tmp_path), subset, **where)
     )
-    found = read(SOURCE, None, ("train", "validation", "test"), RAW)
+    found = read(RECORDS.source, None, ("train", "validation", "test"), RAW)
     assert {split: len(rows) for split, rows in found.items()} == {"train": 2, "validation": 2, "test": 2}

@@ -41,4 +41,9 @@ def test_the_real_rows():
     assert len(splits.train) + len(splits.validation) + len(test) == 82_099
     assert (len(splits.validation), len(test)) == (1000, 2000)
     assert set(splits.train["label"]) == set(range(24)) == set(test["label"])
+    train, held = (
+        {*zip(rows["text"], rows["label"], strict=True)} for rows in (splits.train, splits.validation)
+    )
+    again = [row in train for row in zip(test["text"], test["label"], strict=True)]
+    assert (sum(again), len(held & train)) == (25, 15)  # as docs/experiments.md says
     assert '"' not in "".join(text[:1] for text in test["text"])

@@ -19,7 +19,7 @@ def test_scores_of_the_right_and_the_wrong_text():
     assert TASK.headline in same
 
 
-@pytest.mark.parametrize("missing", ["sacrebleu", "rouge_score.rouge_scorer"])
+@pytest.mark.parametrize("missing", ["sacrebleu.metrics", "rouge_score.rouge_scorer"])
 def test_a_missing_metric_is_told_before_the_training(monkeypatch, missing):
     monkeypatch.setitem(__import__("sys").modules, missing, None)
     with pytest.raises(DataError, match=r"install it with the extra \"metrics\""):
