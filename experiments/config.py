@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from math import isfinite
+from sys import float_info
 from typing import Literal
 
 import adalora.quantize
@@ -11,6 +11,7 @@ from adalora import AdapterConfig, AllocationConfig
 from .checks import require
 
 OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_32bit", "paged_adamw_8bit")
+_LARGEST = float_info.max  # an integer above it cannot be counted with
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class TrainingConfig:
         steps, dropout, rise = self.max_steps, self.classifier_dropout, self.lr_warmup
         decay = self.factor_weight_decay
         allowed = "a finite number of at least 0, or null for training.weight_decay"
-        fits = decay is None or (isfinite(decay) and decay >= 0)
+        fits = decay is None or 0 <= decay <= _LARGEST
         require(fits, "training.factor_weight_decay", decay, allowed)
         whole = rise < 1 or rise == int(rise)
         require(whole, "training.lr_warmup", rise, "a whole number of steps, or a share below 1")
@@ -317,7 +318,7 @@ class RunConfig:
 def _positive(part: str, config: object, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
-        require(isfinite(value) and value > 0, f"{part}.{name}", value, "a finite number above 0")
+        require(0 < value <= _LARGEST, f"{part}.{name}", value, "a finite number above 0")
 
 
 def _one_of(part: str, config: object, name: str, *allowed: str) -> None:
@@ -328,5 +329,6 @@ def _one_of(part: str, config: object, name: str, *allowed: str) -> None:
 def _at_least(part: str, config: object, least: int, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
-        words = "a finite number of at least" if isinstance(value, float) else "at least"
-        require(isfinite(value) and value >= least, f"{part}.{name}", value, f"{words} {least}")
+        finite = isinstance(value, float) or value > _LARGEST
+        words = "a finite number of at least" if finite else "at least"
+        require(least <= value <= _LARGEST, f"{part}.{name}", value, f"{words} {least}")

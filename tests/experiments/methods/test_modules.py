@@ -120,11 +120,16 @@ def test_files_that_do_not_fit_change_nothing(kept):
     for damaged in (
         {"settings": "{"},
         {"settings": "[]"},
-        {"settings": json.dumps({"design": "adapter-p", "width": 0})},
+        *({"settings": json.dumps({"design": "adapter-p", "width": bad})} for bad in (0, True, 4.0, "4")),
         None,
     ):
         save_file(tensors, kept, damaged)
         refuse(kept, "trained.safetensors does not say how its modules are built")
+    for huge in (65, 10**9, 10**400):
+        save_file(
+            tensors, kept, {"settings": json.dumps({"design": "adapter-p", "width": huge, "dropped": 0})}
+        )
+        refuse(kept, r"says width = (65|10+), and has no numbers for that|does not say how its modules")
     kept.write_bytes(kept.read_bytes()[:50])
     refuse(kept, "is truncated or not a safetensors file")
     kept.unlink()

@@ -197,6 +197,26 @@ def by_hand(hidden, values, layers, run):
     return hidden
 
 
+@pytest.mark.filterwarnings("ignore:.gradient_checkpointing_enable. is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", ["bert", "llama"])
+def test_layers_that_run_again_in_the_backward_pass_get_the_tokens_again(name):
+    found = []
+    for again in (False, True):
+        model = made(CLASSIFIERS[name] if name in CLASSIFIERS else MODELS[name]).train()
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        torch.manual_seed(0)
+        held = put(model, every_layer=True)
+        if again:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        model(input_ids=text(), use_cache=False).logits.square().sum().backward()
+        found.append(held.values.grad)
+    assert found[0].abs().amax(dim=(1, 2)).min() > 0
+    torch.testing.assert_close(found[1], found[0])
+
+
 def test_prelayer_is_the_naive_loop_over_layers():
     row = text(rows=1)
     model, bare = made(MODELS["bert"]), made(MODELS["bert"])
