@@ -1,7 +1,6 @@
 """AdaLoRA's control loop: penalty, scores and allocation around an optimizer's step."""
 
 import dataclasses
-import logging
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -15,7 +14,6 @@ from torch.optim import Optimizer
 
 from . import hooks
 from .allocation import UNITS, Allocation, Decision, require_finite, top_triplets
-from .compact import obstacle, shrink_
 from .config import AllocationConfig
 from .controller_state import (
     Average,
@@ -32,12 +30,11 @@ from .history import History
 from .measurement import Measurement
 from .peers import agreed
 from .pruning import hold_, kept, living, prune_
+from .release import Release
 from .scorers import make_scorer
 from .shards import settle
 from .steered import budget_schedule, svd_updates, triplet_prices
-from .wrappers import require_shapes, shards, trains_with_others
-
-_LOG = logging.getLogger(__name__)
+from .wrappers import require_shapes
 
 
 class AdaLoRAController:
@@ -86,13 +83,13 @@ class AdaLoRAController:
         self.schedule = budget_schedule(config, self._in_order)
         scorer = make_scorer(config.scorer, config.beta1, config.beta2)
         self._measurement = Measurement(self._in_order, scorer)
+        self._release = Release(model, name, self._in_order, self._measurement, config)
         self.step = 0
         self.penalty = torch.zeros(())
         full = {module: update.lam.numel() for module, update in self._updates.items()}
         self.history = History(Allocation(0, self.schedule.initial, None, full))
         self._hooks: ExitStack | None = None
         self._optimizer: Optimizer | None = None
-        self._told: set[str] = set()
         self._sharding: list[FSDPModule] | None = None  # not known yet
         self._guard = Guard(model, config.nonfinite)
         self._counts = False  # whether the step under way does: only where it began here
@@ -118,9 +115,8 @@ class AdaLoRAController:
         hooks.require_parameters(optimizer, self._named_weights())
         self._hooks = hooks.register(optimizer, self._weights(), self.before_step, self.after_step)
         self._optimizer = optimizer
-        self._sharding = (
-            None  # a library may shard the model and the optimizer between here and the first step
-        )
+        # A library may shard model and optimizer between here and the first step.
+        self._sharding = None
 
     def detach(self) -> None:
         """Remove the hooks; the optimizer is as it was before `attach`.
@@ -133,8 +129,8 @@ class AdaLoRAController:
             self._hooks = None
             self._settle()
             hold_(self._in_order)
-            if self._for_good and self.config.compact:
-                self._shrink(shards(self._model), self._optimizer)
+            if self._for_good:
+                self._release.at_the_end(self._optimizer, self.history[-1].ranks)
             self._optimizer = None
 
     @torch.no_grad()
@@ -200,7 +196,7 @@ class AdaLoRAController:
         if self.schedule.is_update(self.step):
             self._allocate()
             if self._for_good:
-                self._let_go(optimizer)
+                self._release.while_training(optimizer, self.history[-1].ranks)
         elif self._for_good:
             hold_(self._in_order)
 
@@ -296,7 +292,7 @@ class AdaLoRAController:
             for one in self._averages():
                 one.tensor.copy_(saved.tensors[one.name])
             if self._for_good:
-                self._count_kept()
+                self._release.count()
             if differing:
                 warnings.warn(
                     f"the run is taken up with other settings: {', '.join(differing)}.", stacklevel=3
@@ -348,7 +344,7 @@ class AdaLoRAController:
                 f"allowed: compact_ from step {self._last_decision} on, or prune='hard', which shrinks them."
             )
         self._measurement.refit()
-        self._count_kept()
+        self._release.count()
 
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
@@ -363,32 +359,3 @@ class AdaLoRAController:
         self.decision = Decision(self.step, seen, alive, shapes)
         threshold = values[-1].item() if values.numel() > 0 else None
         self.history.append(Allocation(self.step, budget, threshold, self.ranks()))
-
-    def _let_go(self, optimizer: Optimizer | None) -> None:
-        """Forget the pruned triplets, which cannot come back."""
-        self._count_kept()
-        if self.config.compact and optimizer is None:
-            self._tell("after_step was called without the optimizer")
-        elif self.config.compact:
-            self._shrink(trains_with_others(self._model), optimizer)
-
-    def _count_kept(self) -> None:
-        if self.config.orthogonality_of == "kept":
-            self._measurement.count_living()
-
-    def _shrink(self, holder: str | None, optimizer: Optimizer | None) -> None:
-        """Remove the pruned triplets from the tensors, or say why not."""
-        why = obstacle(holder, self._in_order, optimizer)
-        if why is None and not any(self.history[-1].ranks.values()):
-            why = "a budget of 0 leaves nothing to train"
-        if why is not None:
-            self._tell(why)
-            return
-        before = self._measurement.averages()
-        self._measurement.shrink(shrink_(self._in_order, optimizer), before)
-        self._count_kept()
-
-    def _tell(self, why: str) -> None:
-        if why not in self._told:
-            self._told.add(why)
-            _LOG.warning("the tensors of adapter %r do not shrink, pruned λ stay zero: %s", self.name, why)
