@@ -30,6 +30,8 @@ _WITH_A_HEAD = (
 )
 _THAT_WRITE = (AutoModelForSeq2SeqLM, AutoModelForMaskedLM, AutoModelForCausalLM)
 
+_MOST_LABELS = 2**20  # a configuration has a name for each; a header can claim any number of them
+
 
 def fitting_class(base: str, sources: Sequence[Source]) -> tuple[Any, Any]:
     """Return the class, and the configuration with as many labels as the saved head has.
@@ -64,7 +66,7 @@ def _candidates(config: Any, sources: Sequence[Source]) -> Iterator[tuple[Any, A
     others = (*_WITH_A_HEAD, *_THAT_WRITE) if shapes else (*_THAT_WRITE, *_WITH_A_HEAD)
     kinds = [*filter(None, named), *others, AutoModel]
     # The rows of a head's last matrix are the labels; which of the tensors that is, the fit tells.
-    rows = sorted({shape[0] for shape in shapes if shape})
+    rows = sorted({shape[0] for shape in shapes if shape and 0 < shape[0] <= _MOST_LABELS})
     for kind in kinds:
         yield kind, config
         for labels in rows if kind not in (*_THAT_WRITE, AutoModel) else ():

@@ -1,5 +1,6 @@
 """Pieces of the commands that write and read adapters: the probe, and the class that an adapter fits."""
 
+import dataclasses
 import math
 
 import pytest
@@ -78,3 +79,16 @@ def test_the_class_is_found_by_names_and_shapes(kind, options, trained, wanted, 
     adalora.save(model, tmp_path / "adapter")
     found, config = fitting_class(str(bert), [find_source(str(tmp_path / "adapter"), None)])
     assert (found, config.num_labels) == (wanted, labels)
+
+
+def test_a_head_that_claims_endless_labels_costs_nothing(bert, tmp_path):
+    model = AutoModelForSequenceClassification.from_pretrained(bert)
+    adalora.inject(
+        model, adalora.AdapterConfig(rank=2, target_modules=["query"], train_modules=["classifier"])
+    )
+    adalora.save(model, tmp_path / "adapter")
+    source = find_source(str(tmp_path / "adapter"), None)
+    for rows in (10**13, 2**20 + 1):
+        claimed = dataclasses.replace(source, trained=dict.fromkeys(source.trained, (rows, 0)))
+        kind, config = fitting_class(str(bert), [claimed])
+        assert (kind, config.num_labels) == (AutoModelForSequenceClassification, 2)
