@@ -52,7 +52,24 @@ def test_the_trainer_under_torchrun(tmp_path):
     require_near(launch(script, 1, tmp_path / "resumed", [resumed])[0][0], one[0][0])
 
 
+@pytest.mark.slow
+def test_the_trainer_shards_saves_and_goes_on(tmp_path):
+    script, output = HERE / "trained_by_trainer.py", tmp_path / "run"
+    two = {"batch": 4, "output": str(output), "sharded": True}
+    found = launch(script, 2, tmp_path / "2", [two])
+    assert found[0] == found[1]
+    assert found[0][0]["wrapped"].startswith("FSDP")
+    one = launch(script, 1, tmp_path / "1", [{"batch": 8, "output": str(tmp_path / "other")}])
+    require_near(found[0][0], one[0][0])
+    checkpoint = output / "checkpoint-6"
+    assert len(list((checkpoint / "adalora").glob("*.safetensors"))) == 2  # of all shards, by one process
+    resumed = launch(script, 2, tmp_path / "resumed", [{**two, "resume": str(checkpoint)}])
+    require_near(resumed[0][0], one[0][0])
+
+
 def require_near(found, expected):
     assert [row[:3] for row in found["history"]] == [row[:3] for row in expected["history"]]
     close([row[3] or 0.0 for row in found["history"]], [row[3] or 0.0 for row in expected["history"]])
-    close(list(found["weights"].values()), list(expected["weights"].values()))
+    assert found["weights"].keys() == expected["weights"].keys()
+    for name, numbers in expected["weights"].items():
+        close(found["weights"][name], numbers)
