@@ -1,5 +1,6 @@
 """Settings for every test: no hub, one thread per worker, no display."""
 
+import gc
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -27,3 +28,9 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("cuda"):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+def pytest_collection_finish():
+    """Let the collector pass over what has been imported: the Trainer calls it at every training."""
+    gc.collect()
+    gc.freeze()
