@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.distributed import ProcessGroup
 
 from .candidates import base_of, candidates
 from .card import checked, write_card
@@ -35,7 +36,7 @@ from .targets import ALL_LINEAR, adaptable_shapes, survey
 from .trained import trained_tensors
 from .updates import SPECTRAL
 from .walk import adapters, base_name
-from .wrappers import sharding_wrapper
+from .wrappers import holder
 
 HEADER = "adapter.json"
 
@@ -54,6 +55,7 @@ def save(
     name: str = "default",
     *,
     metrics: Mapping[str, float] | None = None,
+    group: ProcessGroup | None = None,
 ) -> None:
     """Write an adapter: ``adapter.json`` and the safetensors file that it names; with a controller, its run.
 
@@ -73,6 +75,8 @@ def save(
         controller: adds step, history and averages, from which a run resumes.
         name: name of the adapter.
         metrics: what the adapter has reached, finite numbers by name, for the model card.
+        group: the processes that have this model, of which the first writes; None for those of the
+            controller, and without one for all that there are.
 
     Raises:
         StateError: the model has no adapter of that name.
@@ -80,7 +84,6 @@ def save(
         CheckpointError: a file could not be written, or a value is NaN or infinite. The previous save is
             whole in both cases; if it is the model card that could not be written, the new one is.
     """
-    numbers = checked(metrics)
     config = require_adapter(model, name)
     folder = Path(folder)
     settle(model)
@@ -89,8 +92,11 @@ def save(
     for key, tensor in tensors.items():
         if isinstance(live[key], nn.Parameter):
             require_finite(key, tensor)
-    if not is_first():
+    if group is None and controller is not None:
+        group = controller.group
+    if not is_first(group):
         return
+    numbers = checked(metrics)  # those of the other processes may be others, and nobody waits any more
     mark = uuid.uuid4().hex[:12]
     files = {"adapter": f"adapter-{mark}.safetensors"}
     data = {files["adapter"]: tensor_writer(tensors)}
@@ -179,8 +185,8 @@ def _origins(model: nn.Module, header: Header, tensors: dict[str, Tensor]) -> di
 
 def _require_room(model: nn.Module, header: Header, name: str, origins: Mapping[str, Origin]) -> None:
     """Check that a model which others hold need not change the sizes of its parameters, or its base."""
-    holder = sharding_wrapper(model)
-    if holder is None:
+    held_by = holder(model)
+    if held_by is None:
         return
     layers = {key: layer for key, layer in adapters(model).items() if name in layer.updates}
     triplets = {module: layer.named_updates()[name].parts().rank for module, layer in layers.items()}
@@ -191,7 +197,7 @@ def _require_room(model: nn.Module, header: Header, name: str, origins: Mapping[
     )
     if triplets != header.triplets or not known:
         raise StateError(
-            f"the model is held by {holder}, whose parameters keep their sizes, and the saved adapter has "
+            f"the model is held by {held_by}, whose parameters keep their sizes, and the saved adapter has "
             f"other triplets or another start; allowed: load it first and wrap the model then."
         )
 

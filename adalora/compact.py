@@ -12,7 +12,7 @@ from .hooks import unwrap
 from .updates import SVDUpdate
 from .updates.resize import resize_
 from .walk import adapters
-from .wrappers import sharding_wrapper
+from .wrappers import holder
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -36,28 +36,28 @@ def compact_(model: M, optimizer: Optimizer | None = None) -> M:
         The same model.
 
     Raises:
-        StateError: the model is wrapped for data-parallel or sharded training, or the optimizer keeps
+        StateError: a wrapper for data-parallel or sharded training holds the model, or the optimizer keeps
             something else than numbers beside each weight. Nothing has changed.
     """
     updates = [u for layer in adapters(model).values() for u in layer.named_updates().values()]
     found = [update for update in updates if isinstance(update, SVDUpdate)]
-    why = obstacle(sharding_wrapper(model), found, optimizer)
+    why = obstacle(holder(model), found, optimizer)
     if why is not None:
         raise StateError(f"the tensors cannot shrink: {why}; they stay as they are, and pruned λ stay zero.")
     shrink_(found, optimizer)
     return model
 
 
-def obstacle(holder: str | None, updates: Sequence[SVDUpdate], optimizer: Optimizer | None) -> str | None:
+def obstacle(held_by: str | None, updates: Sequence[SVDUpdate], optimizer: Optimizer | None) -> str | None:
     """Say why the tensors of updates cannot shrink now, or return None.
 
     Args:
-        holder: what holds the model, from `adalora.wrappers`; None where nothing does.
+        held_by: what holds the model, from `adalora.wrappers`; None where nothing does.
         updates: the updates.
         optimizer: what trains them; None where nothing does.
     """
-    if holder is not None:
-        return f"the model is held by {holder}, which knows them by their sizes"
+    if held_by is not None:
+        return f"the model is held by {held_by}, which knows them by their sizes"
     if optimizer is None:
         return None
     optimizer = unwrap(optimizer)

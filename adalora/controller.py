@@ -34,7 +34,7 @@ from .release import Release
 from .scorers import make_scorer
 from .shards import settle
 from .steered import budget_schedule, svd_updates, triplet_prices
-from .wrappers import require_shapes
+from .wrappers import require_shaped_model, require_shaped_optimizer
 
 
 class AdaLoRAController:
@@ -54,6 +54,7 @@ class AdaLoRAController:
     Attributes:
         name: name of the adapter.
         config: as given.
+        group: as given.
         schedule: the budget curve b(t), in triplets or parameters as ``config.budget_unit`` says.
         step: optimizer steps taken so far.
         penalty: γ·R at the latest step, a scalar tensor; zero before the first.
@@ -64,6 +65,7 @@ class AdaLoRAController:
     Raises:
         ConfigError: ``total_steps`` is missing, ``target_rank`` is above the initial average, the scorer is
             unknown, or the model has no SVD update of that name.
+        StateError: DeepSpeed or the first FSDP keeps the parameters flattened.
     """
 
     def __init__(
@@ -74,8 +76,9 @@ class AdaLoRAController:
         *,
         group: ProcessGroup | None = None,
     ) -> None:
+        require_shaped_model(model)
         self.name = name
-        self._group = group
+        self.group = group
         self._model = model
         self._updates = svd_updates(model, name)
         self._in_order = list(self._updates.values())
@@ -83,7 +86,7 @@ class AdaLoRAController:
         self.schedule = budget_schedule(config, self._in_order)
         scorer = make_scorer(config.scorer, config.beta1, config.beta2)
         self._measurement = Measurement(self._in_order, scorer)
-        self._release = Release(model, name, self._in_order, self._measurement, config)
+        self._release = Release(model, name, self._in_order, self._measurement, config, group=group)
         self.step = 0
         self.penalty = torch.zeros(())
         full = {module: update.lam.numel() for module, update in self._updates.items()}
@@ -109,7 +112,8 @@ class AdaLoRAController:
         """
         if self._hooks is not None:
             raise StateError("the controller is attached already; call detach() first.")
-        require_shapes(self._model, optimizer)
+        require_shaped_model(self._model)
+        require_shaped_optimizer(optimizer)
         optimizer = hooks.unwrap(optimizer)
         self._settle()
         hooks.require_parameters(optimizer, self._named_weights())
@@ -122,7 +126,8 @@ class AdaLoRAController:
         """Remove the hooks; the optimizer is as it was before `attach`.
 
         What is pruned is zero from here on, also when training stops between two budget updates. Tensors that
-        could not shrink while several processes trained shrink now.
+        could not shrink while several processes trained shrink now, unless a wrapper still holds the model;
+        `adalora.compact_` does it when the wrapper is gone.
         """
         if self._hooks is not None:
             self._hooks.close()
@@ -151,6 +156,7 @@ class AdaLoRAController:
         self._settle()
         if self._guard.leaves_out(optimizer, self._named_weights(), self.step + 1):
             return
+        self._tell_of_the_end()  # with warnings as errors it raises, and nothing has changed
         self._counts = True
         if self.step == 0:  # a new run starts with all triplets, whatever an earlier one has pruned
             for update in self._in_order:
@@ -158,13 +164,6 @@ class AdaLoRAController:
             self._measurement.refit()  # the model is on its device by now
         self._follow()
         self.step += 1
-        if self.step == self.schedule.total_steps + 1:
-            warnings.warn(
-                f"training outruns total_steps = {self.schedule.total_steps}; the budget stays at its target "
-                f"of {self.schedule.target} {UNITS[self.config.budget_unit]}. Set total_steps to the steps "
-                f"you train for.",
-                stacklevel=2,
-            )
         scale, config, gamma = hooks.grad_scale(optimizer), self.config, self.config.orthogonality
         scores = config.score_at == "before_step" and self.step <= self._last_decision
         scores_behind = config.score_at == "after_step" and self.step < self._last_decision
@@ -200,6 +199,15 @@ class AdaLoRAController:
         elif self._for_good:
             hold_(self._in_order)
 
+    def _tell_of_the_end(self) -> None:
+        if self.step == self.schedule.total_steps:
+            warnings.warn(
+                f"training outruns total_steps = {self.schedule.total_steps}; the budget stays at its target "
+                f"of {self.schedule.target} {UNITS[self.config.budget_unit]}. Set total_steps to the steps "
+                f"you train for.",
+                stacklevel=3,
+            )
+
     def _rests(self) -> bool:
         """Tell whether another adapter trains in place of this one, whose steps do not count then."""
         return not any(update.lam.requires_grad for update in self._in_order)
@@ -234,7 +242,9 @@ class AdaLoRAController:
         """
         self._fit()
         self._settle()
-        return dict(zip(self._updates, self._measurement.scores(), strict=True))
+        found = dict(zip(self._updates, self._measurement.scores(), strict=True))
+        self._sharding = None  # a library may still shard the model before the first step
+        return found
 
     # Saving
 
@@ -283,6 +293,8 @@ class AdaLoRAController:
         check_tensors(self._averages(), saved.tensors, triplets or {})
         schedule = resumed(self.schedule, saved)
         differing = differences(saved.config, self.config)
+        if differing:
+            warnings.warn(f"the run is taken up with other settings: {', '.join(differing)}.", stacklevel=3)
 
         def take_up() -> None:
             self.step, self._guard.skipped = saved.step, saved.skipped
@@ -293,10 +305,6 @@ class AdaLoRAController:
                 one.tensor.copy_(saved.tensors[one.name])
             if self._for_good:
                 self._release.count()
-            if differing:
-                warnings.warn(
-                    f"the run is taken up with other settings: {', '.join(differing)}.", stacklevel=3
-                )
 
         return take_up
 
@@ -348,7 +356,7 @@ class AdaLoRAController:
 
     def _allocate(self) -> None:
         budget = self.schedule.budget(self.step)
-        scores = seen = agreed(self._measurement.triplets(), self._group)
+        scores = seen = agreed(self._measurement.triplets(), self.group)
         if self.config.prune == "hard":
             scores = scores.masked_fill(~living(self._in_order), -torch.inf)
         prices = triplet_prices(self.config, self._in_order)

@@ -21,10 +21,16 @@ def all_finite(parameters: Iterable[Tensor]) -> bool:
     """
     groups: dict[object, list[Tensor]] = {}
     for gradient in _gradients(parameters):
-        groups.setdefault((type(gradient), gradient.device, gradient.itemsize < 4), []).append(gradient)
+        groups.setdefault(_kind(gradient), []).append(gradient)
     # Processes that share a group ask for its norm together, whatever each has found in other groups.
     suspected = [group for group in groups.values() if not isfinite(_norm(group))]
     return all([_is_finite(gradient) for group in suspected for gradient in group])  # noqa: C419
+
+
+def _kind(gradient: Tensor) -> tuple[object, ...]:
+    """Return what the gradients share whose norms can be taken together."""
+    mesh = gradient.device_mesh if isinstance(gradient, DTensor) else None
+    return mesh, gradient.device, gradient.itemsize < 4
 
 
 def drop(parameters: Iterable[Tensor]) -> None:
@@ -33,18 +39,22 @@ def drop(parameters: Iterable[Tensor]) -> None:
         parameter.grad = None
 
 
-def refusal(model: nn.Module, adapter: Iterable[tuple[str, Tensor]], step: int) -> StateError:
+def refusal(
+    model: nn.Module, adapter: Iterable[tuple[str, Tensor]], watched: Iterable[Tensor], step: int
+) -> StateError:
     """Return the error that names the step and the first few parameters whose gradients are not finite.
 
     Args:
         model: names what is not of the adapter.
         adapter: the adapter's parameters and their names, which come first.
+        watched: what was looked at; of this may be more than the model has.
         step: the step that does not happen.
     """
-    named = {id(parameter): (name, parameter) for name, parameter in model.named_parameters()}
-    ours = {id(parameter): (name, parameter) for name, parameter in adapter}
-    every = [*ours.values(), *(one for key, one in named.items() if key not in ours)]
-    bad = [name for name, parameter in every if not all_finite([parameter])]
+    outside = ((f"parameter {number} of the optimizer", one) for number, one in enumerate(watched))
+    every: dict[int, tuple[str, Tensor]] = {}
+    for name, parameter in (*adapter, *model.named_parameters(), *outside):
+        every.setdefault(id(parameter), (name, parameter))
+    bad = [name for name, parameter in every.values() if not all_finite([parameter])]
     shown = ", ".join(bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
     return StateError(
         f"at step {step} the gradients of {len(bad)} parameters have a NaN or an infinite value ({shown}); "

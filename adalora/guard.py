@@ -47,7 +47,7 @@ class Guard:
         if hooks.checked(optimizer) or finite.all_finite(watched):
             return False
         if self._choice == "raise":
-            raise finite.refusal(self._model, adapter, step)
+            raise finite.refusal(self._model, adapter, watched, step)
         if not self._told:  # first of all: with warnings as errors nothing has changed
             self._told = True
             warnings.warn(

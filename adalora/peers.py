@@ -4,9 +4,9 @@ from torch import Tensor, distributed
 from torch.distributed import ProcessGroup
 
 
-def is_first() -> bool:
-    """Tell whether this is the process that writes files; a process alone is."""
-    return not _together() or distributed.get_rank() == 0
+def is_first(group: ProcessGroup | None = None) -> bool:
+    """Tell whether this is the process of a group that writes files; a process alone is."""
+    return not together() or distributed.get_rank(group) == 0
 
 
 def agreed(numbers: Tensor, group: ProcessGroup | None) -> Tensor:
@@ -19,12 +19,13 @@ def agreed(numbers: Tensor, group: ProcessGroup | None) -> Tensor:
         numbers: of one shape on all processes, all of which have to call this at once.
         group: the processes; None for all.
     """
-    if not _together() or distributed.get_world_size(group) == 1:
+    if not together() or distributed.get_world_size(group) == 1:
         return numbers
     first = numbers.clone()
     distributed.broadcast(first, group=group, group_src=0)
     return first
 
 
-def _together() -> bool:
+def together() -> bool:
+    """Tell whether there is a process group."""
     return distributed.is_available() and distributed.is_initialized()

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from torch import nn
+from torch.distributed import ProcessGroup
 from torch.optim import Optimizer
 
 from .compact import obstacle, shrink_
 from .config import AllocationConfig
 from .measurement import Measurement
 from .updates import SVDUpdate
-from .wrappers import shards, trains_with_others
+from .wrappers import holder, trains_with_others
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class Release:
         updates: the updates that are pruned, in module order.
         measurement: what is measured on them, which follows.
         config: whether tensors shrink, and which triplets the penalty counts.
+        group: the processes that train the model together.
     """
 
     def __init__(
@@ -33,12 +35,15 @@ class Release:
         updates: Sequence[SVDUpdate],
         measurement: Measurement,
         config: AllocationConfig,
+        *,
+        group: ProcessGroup | None,
     ) -> None:
         self._model = model
         self._name = name
         self._updates = updates
         self._measurement = measurement
         self._config = config
+        self._group = group
         self._told: set[str] = set()
 
     def count(self) -> None:
@@ -52,16 +57,16 @@ class Release:
         if self._config.compact and optimizer is None:
             self._tell("after_step was called without the optimizer")
         elif self._config.compact:
-            self._shrink(trains_with_others(self._model), optimizer, ranks)
+            self._shrink(trains_with_others(self._model, self._group), optimizer, ranks)
 
     def at_the_end(self, optimizer: Optimizer | None, ranks: Mapping[str, int]) -> None:
-        """Let go of what could not leave while several processes trained."""
+        """Let go of what could not leave while several processes trained, unless a wrapper is still there."""
         if self._config.compact:
-            self._shrink(shards(self._model), optimizer, ranks)
+            self._shrink(holder(self._model), optimizer, ranks)
 
-    def _shrink(self, holder: str | None, optimizer: Optimizer | None, ranks: Mapping[str, int]) -> None:
+    def _shrink(self, held_by: str | None, optimizer: Optimizer | None, ranks: Mapping[str, int]) -> None:
         """Remove the pruned triplets from the tensors, or say why not."""
-        why = obstacle(holder, self._updates, optimizer)
+        why = obstacle(held_by, self._updates, optimizer)
         if why is None and not any(ranks.values()):
             why = "a budget of 0 leaves nothing to train"
         if why is not None:

@@ -1,10 +1,14 @@
 """Wrappers that shard a model or keep copies of it in step, under which a weight must not be exchanged."""
 
+import gc
+
 from torch import distributed, nn
+from torch.distributed import ProcessGroup
 from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
 from torch.distributed.tensor import DTensor
 
 from .errors import StateError
+from .peers import together
 
 # Engines that put all parameters into one flat tensor, in which no triplet has a place of its own.
 _FLATTEN = ("deepspeed.runtime", "accelerate.utils.deepspeed")
@@ -21,33 +25,64 @@ def sharding_wrapper(model: nn.Module) -> str | None:
     return "a mesh of DTensors" if sharded else None
 
 
+def holder(model: nn.Module) -> str | None:
+    """Name the wrapper that holds the model, a part of it, or is around it; None where there is none.
+
+    A parameter that gets another size under `DistributedDataParallel` is never reduced again, and the copies
+    part. The wrapper leaves no mark on what it holds, so it is looked for among all that lives, which takes
+    a moment; without a process group there can be none.
+    """
+    found = sharding_wrapper(model)
+    if found is not None or not together():
+        return found
+    if _held_around(model):
+        gc.collect()  # one that has been given up may not have gone yet
+        if _held_around(model):
+            return nn.parallel.DistributedDataParallel.__name__
+    return None
+
+
+def _held_around(model: nn.Module) -> bool:
+    kind = nn.parallel.DistributedDataParallel
+    found = [one for one in gc.get_objects() if issubclass(type(one), kind)]
+    return any(module is model for one in found for module in one.modules())
+
+
 def shards(model: nn.Module) -> str | None:
     """Name the wrapper that has cut the parameters into shards; None where they are whole."""
     wrapper = sharding_wrapper(model)
     return None if wrapper == nn.parallel.DistributedDataParallel.__name__ else wrapper
 
 
-def trains_with_others(model: nn.Module) -> str | None:
+def trains_with_others(model: nn.Module, group: ProcessGroup | None) -> str | None:
     """Name what knows the parameters by their sizes while several processes train; None where nothing does.
 
-    A model does not know that `DistributedDataParallel` has been put around it, so a process group counts.
+    `holder` would take too long at every budget update, so processes count, but for a group of one.
     """
-    group = distributed.is_available() and distributed.is_initialized()
-    return sharding_wrapper(model) or ("a process group" if group else None)
+    others = together() and (group is None or distributed.get_world_size(group) > 1)
+    return sharding_wrapper(model) or ("a process group" if others else None)
 
 
-def require_shapes(model: nn.Module, optimizer: object) -> None:
+def require_shaped_optimizer(optimizer: object) -> None:
     """Check that an optimizer steps on parameters that have the shapes of factors.
 
     DeepSpeed's own optimizers (``deepspeed.ops``) on plain parameters do; those that its engine makes do not.
 
     Raises:
-        StateError: the model or the optimizer belongs to DeepSpeed's engine, or the model to the first FSDP.
+        StateError: the optimizer belongs to DeepSpeed's engine.
     """
     asked: object | None = optimizer
     while asked is not None:
         _refuse_flat(asked)
         asked = getattr(asked, "optimizer", None)
+
+
+def require_shaped_model(model: nn.Module) -> None:
+    """Check that the parameters of a model have the shapes of factors.
+
+    Raises:
+        StateError: the model belongs to DeepSpeed's engine or to the first FSDP.
+    """
     for module in model.modules():
         _refuse_flat(module)
         if isinstance(module, FullyShardedDataParallel):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..bases import Storage, storage_of
 from ..errors import StateError
+from ..peers import together
 from ..updates import Parts, Update
 from .dora import row_norms, row_scales
 from .exact import exactly
@@ -189,7 +190,9 @@ class AdaptedLayer(nn.Module):
             if out is not None:
                 return out
         out = cast(Tensor, base(*args, **kwargs)) if out is None else out
-        return self.kind.added(base, out, parts, update.save_input, dropout, *inputs) if parts.rank else out
+        if parts.rank == 0:
+            return _with_nothing(out, parts)
+        return self.kind.added(base, out, parts, update.save_input, dropout, *inputs)
 
     def _put_back(self, active: Mapping[str, float], args: Any, kwargs: dict[str, Any]) -> Tensor | None:
         """Return the base layer with what inactive adapters took out of it; None where that is nothing."""
@@ -298,3 +301,14 @@ class AdaptedLayer(nn.Module):
         original = self.storage.follow(self._original.pop(), self.base_weight)
         self.storage.put(self.base, original)
         self.rounding_error = None
+
+
+def _with_nothing(out: Tensor, parts: Parts) -> Tensor:
+    """Let an update of which nothing is left take part in what it does not change.
+
+    `DistributedDataParallel` waits for a gradient of every parameter, of the empty ones too.
+    """
+    if not together() or not torch.is_grad_enabled():
+        return out
+    zeros = [tensor.sum() for tensor in parts.tensors if tensor is not None]
+    return out + torch.stack(zeros).sum().to(out.dtype)

@@ -336,6 +336,18 @@ def test_other_settings_of_a_resumed_run_are_told(run, tmp_path):
     assert longer.step == 20
 
 
+def test_with_warnings_as_errors_other_settings_change_nothing(run, tmp_path):
+    base, model, controller = run
+    adalora.save(model, tmp_path, controller)
+    twin = adalora.inject(copy.deepcopy(base), ADAPTER)
+    before = {key: tensor.clone() for key, tensor in twin.state_dict().items()}
+    longer = AdaLoRAController(twin, dataclasses.replace(ALLOCATION, total_steps=30))
+    with pytest.raises(UserWarning, match="other settings: total_steps 20 → 30"):
+        adalora.load(twin, tmp_path, longer)
+    assert longer.step == 0
+    assert all(torch.equal(tensor, before[key]) for key, tensor in twin.state_dict().items())
+
+
 def test_a_module_trained_in_full_is_saved_also_under_another_adapter(run, tmp_path):
     base = copy.deepcopy(run[0])
     one = dataclasses.replace(ADAPTER, target_modules=["query"])

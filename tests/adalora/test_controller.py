@@ -289,6 +289,17 @@ def test_total_steps_outrun_warns_once_and_stays_at_the_target():
     assert sum(controller.ranks().values()) == controller.budget == 4
 
 
+def test_with_warnings_as_errors_a_step_too_many_changes_nothing():
+    model = adapted_mlp()
+    controller, optimizer = start(model)
+    train(model, optimizer, mlp_batches(40))
+    before = [p.clone() for p in trainable(model)]
+    with pytest.raises(UserWarning, match="outruns total_steps = 40"):
+        train(model, optimizer, mlp_batches(1))
+    assert controller.step == 40
+    assert all(torch.equal(p, old) for p, old in zip(trainable(model), before, strict=True))
+
+
 def test_scores_that_are_not_finite_raise_and_prune_nothing():
     model = adapted_mlp()
     controller = AdaLoRAController(model, dataclasses.replace(ALLOCATION, warmup_steps=0, interval=1))

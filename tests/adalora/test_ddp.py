@@ -28,14 +28,27 @@ def test_two_processes_equal_one(tmp_path):
     runs = [PLAIN, UNEVEN, {"wrap": "ddp", "seeds": True}]
     found = launch(WORKER, 2, tmp_path, [*runs, {"job": "disagreeing"}])
     compared(found, runs)
-    # Copies keep their size while they train together, and shrink alike at the end.
+    # Copies keep their size as long as the wrapper is there.
     for rank in found:
-        assert rank[0]["shapes"] == [[8, 5], [6, 5]]
+        assert rank[0]["held"] == [[8, 5], [6, 5]]
         assert sum(shape[1] for shape in rank[0]["shrunk"]) == 4
     # The first process decides, unless a controller was told that it is alone.
     one, two = (rank[len(runs)] for rank in found)
     assert one["all"] == two["all"]
     assert one["own"] != two["own"]
+    # One that trains alone saves by itself, and its tensors need not keep their sizes for others.
+    for rank in (one, two):
+        assert {"all-0", "own-0", "own-1"} == set(rank["written"])
+        assert rank["all shapes"] == [[8, 5], [6, 5]]
+        assert sum(shape[1] for shape in rank["own shapes"]) == 4
+
+
+def test_a_matrix_without_triplets_is_not_waited_for_and_a_metric_of_one_process_holds_nobody_up(tmp_path):
+    found = launch(WORKER, 2, tmp_path, [{"job": "emptied"}, {"job": "measured"}])
+    assert found[0][0] == found[1][0]
+    assert found[0][0]["up"] == [8, 0]
+    assert "accuracy" in found[0][1]["error"]
+    assert found[1][1] == {}
 
 
 SPOILED = {"settings": {"nonfinite": "skip"}, "spoiled": [5, 6, 11]}
@@ -90,8 +103,13 @@ def test_a_run_is_taken_up_by_another_number_of_processes(tmp_path):
 def test_what_does_not_fit_under_a_wrapper_is_refused(tmp_path):
     shrunk = tmp_path / "shrunk"
     alone(settings={"compact": True}, folder=shrunk)
-    runs = [{"job": "refused", "wrap": wrap, "load": str(shrunk)} for wrap in ("ddp", "fsdp")]
+    wraps = {"ddp": "DistributedDataParallel", "fsdp": "fully_shard"}
+    runs = [
+        {"job": "refused", "wrap": wrap, "load": str(shrunk), "inner": inner}
+        for wrap in wraps
+        for inner in (True, False)
+    ]
     for rank in launch(WORKER, 2, tmp_path, runs):
-        for one, holder in zip(rank, ("DistributedDataParallel", "fully_shard"), strict=True):
+        for one, holder in zip(rank, [kind for kind in wraps.values() for _ in range(2)], strict=True):
             assert one["same"]
             assert f"held by {holder}, whose parameters keep their sizes" in one["error"]

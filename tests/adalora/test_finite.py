@@ -71,7 +71,7 @@ def test_the_refusal_names_the_adapter_first():
         r"at step 7 the gradients of 5 parameters have .* \(up\.P, up\.bias, down\.weight, …\); nothing has "
         r"changed\. .*GradScaler.*nonfinite='skip'"
     )
-    error = refusal(model, adapter, 7)
+    error = refusal(model, adapter, [], 7)
     assert isinstance(error, StateError)
     with pytest.raises(StateError, match=message):
         raise error

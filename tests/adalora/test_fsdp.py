@@ -17,7 +17,7 @@ def test_two_processes_equal_one(tmp_path):
     found = launch(WORKER, 2, tmp_path, runs)
     compared(found, runs)
     for rank in found:
-        assert rank[0]["shapes"] == rank[0]["shrunk"] == [[8, 5], [6, 5]]  # shards keep their sizes
+        assert rank[0]["held"] == rank[0]["shrunk"] == [[8, 5], [6, 5]]  # shards keep their sizes
         assert sum(rank[0]["ranks"].values()) == 4
 
 

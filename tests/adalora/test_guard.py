@@ -244,6 +244,19 @@ def test_by_hand_without_an_optimizer_the_adapter_alone_is_watched():
     assert model.head.weight.grad is not None
 
 
+def test_a_parameter_that_the_model_does_not_have_is_named_by_its_place():
+    model, outside = adapted(), torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([*trainable(model), outside], lr=1e-2)
+    AdaLoRAController(model, ALLOCATION).attach(optimizer)
+    model(*next(mlp_batches(1))).backward()
+    outside.grad = torch.full_like(outside, torch.nan)
+    number = len(trainable(model))
+    with pytest.raises(
+        adalora.StateError, match=rf"of 1 parameters .* \(parameter {number} of the optimizer\)"
+    ):
+        optimizer.step()
+
+
 @pytest.mark.parametrize("first", ["one", "two"])
 def test_two_controllers_on_an_optimizer_leave_out_the_same_step(first):
     model = mlp()

@@ -10,6 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import adalora
 from adalora import AdapterConfig
+from adalora.finite import all_finite
 from adalora.shards import here, part, whole
 from tests.models import mlp, mlp_batches
 
@@ -88,11 +89,71 @@ def test_tensors_shrink_at_the_end_where_several_processes_may_train(caplog):
     assert [update.P.shape[1] for update in updates] == [2, 2]
     assert "do not shrink, pruned λ stay zero: the model is held by a process group" in caplog.text
     controller.detach()
+    assert "the model is held by DistributedDataParallel, which knows them by their sizes" in caplog.text
+    for one in (held, model):
+        with pytest.raises(
+            adalora.StateError, match="cannot shrink: the model is held by DistributedDataParallel"
+        ):
+            adalora.compact_(one)
+    assert [update.P.shape[1] for update in updates] == [2, 2]
+    del held, one
+    adalora.compact_(model, optimizer)
     assert sum(update.P.shape[1] for update in updates) == controller.budget == 2
-    with pytest.raises(
-        adalora.StateError, match="cannot shrink: the model is held by DistributedDataParallel"
-    ):
-        adalora.compact_(held)
+
+
+def test_without_a_wrapper_tensors_shrink_when_the_controller_lets_go():
+    model = adapted()
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    config = adalora.AllocationConfig(recipe="paper", target_rank=1, total_steps=8, final_steps=4, interval=1)
+    controller = adalora.AdaLoRAController(model, config)
+    controller.attach(optimizer)
+    for x, y in mlp_batches(8):
+        model(x.float(), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    updates = [layer.update for layer in adalora.adapters(model).values()]
+    assert [update.P.shape[1] for update in updates] == [2, 2]  # somebody might have wrapped it
+    controller.detach()
+    assert sum(update.P.shape[1] for update in updates) == 2
+
+
+@pytest.mark.filterwarnings("ignore:FSDP2-wrapped module .* returned a view")  # nobody writes into it here
+def test_gradients_on_several_meshes_are_looked_at_mesh_by_mesh():
+    model = adapted()
+    fully_shard(
+        model.up, mesh=dist.device_mesh.init_device_mesh("cpu", (1, 1), mesh_dim_names=("copies", "shards"))
+    )
+    fully_shard(model.down, mesh=dist.device_mesh.init_device_mesh("cpu", (1,)))
+    trained = [p for p in model.parameters() if p.requires_grad]
+    x, y = next(mlp_batches(1))
+    model(x.float(), y).backward()
+    assert all_finite(trained)
+    here(model.down.update.Q.grad)[0, 0] = torch.inf
+    assert not all_finite(trained)
+
+
+def test_scores_asked_for_before_a_model_is_sharded_do_not_hold_on_to_what_it_was():
+    found = []
+    for asks in (False, True):
+        torch.manual_seed(0)
+        model = adapted()
+        optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+        config = adalora.AllocationConfig(target_rank=1, total_steps=12, warmup_steps=0, interval=1)
+        controller = adalora.AdaLoRAController(model, config)
+        state = controller.state_dict()
+        controller.load_state_dict(state | {"step": 2})
+        controller.attach(optimizer)
+        if asks:
+            controller.scores()
+        sharded(model)
+        optimizer.param_groups[0]["params"] = [p for p in model.parameters() if p.requires_grad]
+        for x, y in mlp_batches(3):
+            model(x.float(), y).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        found.append(torch.cat(list(controller.scores().values())).tolist())
+    assert found[0] == found[1]
+    assert max(found[0]) > 0
 
 
 def of_module(name, base=object, **inner):
@@ -139,10 +200,20 @@ def test_the_first_fsdp_is_refused():
     wrapper = FullyShardedDataParallel.__new__(FullyShardedDataParallel)
     nn.Module.__init__(wrapper)
     wrapper.inner = model
-    held = nn.Sequential(wrapper)
-    controller = adalora.AdaLoRAController(held, adalora.AllocationConfig(target_rank=1, total_steps=8))
+    held, config = nn.Sequential(wrapper), adalora.AllocationConfig(target_rank=1, total_steps=8)
     with pytest.raises(adalora.StateError, match="FullyShardedDataParallel, which flattens its parameters"):
-        controller.attach(torch.optim.SGD(model.parameters(), lr=1e-2))
+        adalora.AdaLoRAController(held, config)
+
+
+def test_an_engine_that_has_taken_the_parameters_away_is_named_before_they_are_missed():
+    model = adapted()
+    for parameter in model.parameters():
+        parameter.data = torch.empty(0)
+    engine = of_module("deepspeed.runtime.engine", nn.Module)
+    nn.Module.__init__(engine)
+    engine.module = model
+    with pytest.raises(adalora.StateError, match="Engine is of DeepSpeed"):
+        adalora.AdaLoRAController(engine, adalora.AllocationConfig(target_rank=1, total_steps=8))
 
 
 def on_a_mesh(*placements):

@@ -15,7 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 import adalora
 from adalora import AdaLoRAController
-from tests.joined import adapted, allocation, optimizer_of, told, train
+from tests.joined import adapted, allocation, loss_of, optimizer_of, told, train
+from tests.models import mlp_batches
 
 
 def sharded(model):
@@ -60,12 +61,16 @@ def run(folder, *, wrap, settings=None, optimizer="AdamW", compiled=None, seeds=
         written(model, steps, controller, folder / "dcp")
     elif save:
         adalora.save(model, folder / "saved", controller)  # by all of them
-    shapes = [tuple(layer.update.P.shape) for layer in adalora.adapters(model).values()]
     controller.detach()
-    shrunk = [tuple(layer.update.P.shape) for layer in adalora.adapters(model).values()]
-    return (
-        record | told(model, controller) | {"shapes": shapes, "shrunk": shrunk, "skipped": controller.skipped}
-    )
+    record |= told(model, controller) | {"skipped": controller.skipped, "held": shapes(plain)}
+    del model, running
+    if wrap == "ddp" and not compiled:
+        adalora.compact_(plain)
+    return record | {"shrunk": shapes(plain)}
+
+
+def shapes(model):
+    return [tuple(layer.update.P.shape) for layer in adalora.adapters(model).values()]
 
 
 def written(model, optimizer, controller, folder):
@@ -82,9 +87,11 @@ def taken_up(model, optimizer, controller, folder):
     controller.load_state_dict(state["controller"])
 
 
-def refused(folder, *, wrap, load):
-    """Load what does not fit into shards."""
-    model = WRAPS[wrap](adapted())
+def refused(folder, *, wrap, load, inner=False):
+    """Load what does not fit into shards, or into what copies are kept in step of."""
+    plain = adapted()
+    held = WRAPS[wrap](plain)
+    model = plain if inner else held
     before = told(model, AdaLoRAController(model, allocation()))["deltas"]
     try:
         adalora.load(model, load)
@@ -122,11 +129,46 @@ def disagreeing(folder):
         controller.attach(steps)
         train(model, steps, controller, rank=rank, world=world)
         found[key] = [[row.ranks, row.threshold] for row in controller.history]
+        found[f"{key} shapes"] = shapes(model)
+        adalora.save(model, folder / f"{key}-{rank}", controller)
         controller.detach()
-    return found
+    return found | {"written": sorted(path.name for path in folder.glob("*-[01]"))}
 
 
-JOBS = {"run": run, "refused": refused, "raising": raising, "disagreeing": disagreeing}
+def emptied(folder):
+    """Train copies in which a matrix has been pruned to nothing."""
+    plain = adapted()
+    plain.up.update.keep_(torch.zeros(5, dtype=torch.bool))
+    adalora.compact_(plain)
+    model = DistributedDataParallel(plain)
+    steps = optimizer_of(model)
+    rank, world = dist.get_rank(), dist.get_world_size()
+    for x, y in mlp_batches(3):
+        loss_of(model, x[rank::world], y[rank::world], len(x), world).backward()
+        steps.step()
+        steps.zero_grad()
+    return {"up": shapes(plain)[0], "down": plain.down.update.P.tolist()}
+
+
+def measured(folder):
+    """Save shards with a metric that is no number on the first process, and with none on the others."""
+    model = sharded(adapted())
+    metrics = {"accuracy": float("nan")} if dist.get_rank() == 0 else None
+    try:
+        adalora.save(model, folder / "measured", metrics=metrics)
+    except adalora.ConfigError as error:
+        return {"error": str(error)}
+    return {}
+
+
+JOBS = {
+    "run": run,
+    "refused": refused,
+    "raising": raising,
+    "disagreeing": disagreeing,
+    "emptied": emptied,
+    "measured": measured,
+}
 
 
 def main(folder):
