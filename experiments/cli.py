@@ -2,8 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-
-from transformers.utils import logging
+from importlib import import_module
 
 from adalora import AdaLoRAError, __version__
 
@@ -25,9 +24,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         or 143 where SIGTERM has ended a training, and then the line says how to go on.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    # What the library says while it loads a model (which head is new) is no news to who trains it.
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
         print(_run(words))
     except AdaLoRAError as error:
@@ -46,7 +42,15 @@ def _run(words: list[str]) -> str:
         return f"adalora {__version__}"
     if words[0] not in COMMANDS:
         raise unknown("command", words[0], COMMANDS)
+    _quieten()
     return COMMANDS[words[0]].run(words[1:])
+
+
+def _quieten() -> None:
+    """Silence the library: what it says while it loads a model (which head is new) is no news here."""
+    logging = import_module("transformers.utils.logging")  # takes seconds, which an overview need not
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def _overview() -> str:

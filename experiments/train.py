@@ -29,7 +29,8 @@ from .pictures import training_curve
 from .prepare import Prepared, prepare
 from .records import Board, MetricsFile, TripletsFile
 from .results import Base, Line, Results, base_of, rank_of
-from .stop import Listener, StopAtStep
+from .stop import Listener
+from .stop_at_step import StopAtStep
 from .versions import versions
 
 

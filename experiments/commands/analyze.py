@@ -6,7 +6,6 @@ from ..analyses import output
 from ..analyses.config import AnalysisConfig
 from ..analyses.run import analyze
 from . import settings
-from .command import Command
 
 USAGE = "adalora analyze RUN... [--key value ...]"
 ABOUT = (
@@ -38,6 +37,3 @@ def read(words: list[str], usage: str, prog: str, about: str) -> tuple[list[str]
     if count == 0:
         raise ConfigError(f"no run is named; usage: {usage}.")
     return words[:count], settings.read(AnalysisConfig, parser, None, words[count:])
-
-
-COMMAND = Command("measure trained adapters: spectra, amplification, allocation", run)

@@ -9,7 +9,6 @@ from ..bench.config import BenchConfig
 from ..bench.run import bench
 from ..bench.tables import markdown
 from . import settings, train
-from .command import Command
 
 USAGE = "adalora bench [CONFIG] [--key value ...]"
 ABOUT = (
@@ -49,6 +48,3 @@ def read(words: list[str]) -> BenchConfig:
 def _tell(line: str) -> None:
     # Standard output is for the tables alone.
     sys.stderr.write(f"{line}\n")
-
-
-COMMAND = Command("measure what adaptive rank costs on this machine", run)

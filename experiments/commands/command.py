@@ -1,17 +1,26 @@
 """What a sub-command is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
 
 
 @dataclass(frozen=True)
 class Command:
-    """A sub-command.
+    """A sub-command. Its module is imported when it is run, so that an overview costs no seconds.
 
     Attributes:
         about: one line for the overview.
-        run: words behind the sub-command -> text to print; an `AdaLoRAError` where the input is wrong.
+        module: name of the module here whose function ``run`` does it.
     """
 
     about: str
-    run: Callable[[list[str]], str]
+    module: str
+
+    def run(self, words: list[str]) -> str:
+        """Take the words behind the sub-command, and return the text to print.
+
+        Raises:
+            AdaLoRAError: the input is wrong.
+        """
+        return cast(str, import_module(f".{self.module}", __package__).run(words))

@@ -3,7 +3,6 @@
 from ..analyses import output
 from ..analyses.run import compare
 from .analyze import read
-from .command import Command
 
 USAGE = "adalora compare RUN RUN... [--key value ...]"
 ABOUT = (
@@ -20,6 +19,3 @@ def run(words: list[str]) -> str:
     """
     names, config = read(words, USAGE, "adalora compare", ABOUT)
     return f"report: {compare(names, config) / output.PAGE}"
-
-
-COMMAND = Command("compare trained adapters: subspace similarity, seeds", run)

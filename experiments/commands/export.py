@@ -9,7 +9,6 @@ from ..config import RunConfig
 from ..transfer.exporting import export
 from ..transfer.settings import ExportSettings, rank_of, weights_of
 from . import train
-from .command import Command
 from .words import HELP, Form, Option
 
 SOURCES = "folder of a run, or one that adalora.save or the peft library has written"
@@ -71,6 +70,3 @@ def read_run(path: Path) -> RunConfig:
         ConfigError: the file is not of this version, or damaged.
     """
     return train.read([str(path)])
-
-
-COMMAND = Command("write adapters as a LoRA of the peft library", run)

@@ -5,7 +5,6 @@ from adalora.errors import ConfigError
 from ..findings.config import FiguresConfig
 from ..findings.run import TABLES, figures
 from . import settings, train
-from .command import Command
 
 USAGE = "adalora figures [--key value ...]"
 ABOUT = (
@@ -28,6 +27,3 @@ def run(words: list[str]) -> str:
     config = settings.read(FiguresConfig, parser, None, words)
     place = figures(config, {name: train.read([name]) for name in ("lora", "adalora")})
     return f"{(place / TABLES).read_text(encoding='utf-8')}\nin {place}"
-
-
-COMMAND = Command("train the runs behind docs/findings.md, and draw them", run)

@@ -2,7 +2,6 @@
 
 from ..transfer.importing import import_folder
 from ..transfer.settings import ImportSettings
-from .command import Command
 from .export import BASE, read_run
 from .words import HELP, Form, Option
 
@@ -39,6 +38,3 @@ def read(words: list[str]) -> ImportSettings:
     (source,), given = FORM.read(words)
     base = given["base"][0] if "base" in given else None
     return ImportSettings(source, given["output"][0], base)
-
-
-COMMAND = Command("read an adapter of the peft library", run)

@@ -2,7 +2,6 @@
 
 from ..transfer.merging import merge
 from ..transfer.settings import MergeSettings
-from .command import Command
 from .export import BASE, SOURCES, read_run
 from .words import HELP, Form, Option
 
@@ -43,6 +42,3 @@ def read(words: list[str]) -> MergeSettings:
     (source,), given = FORM.read(words)
     base = given["base"][0] if "base" in given else None
     return MergeSettings(source, given["output"][0], base, dequantize="dequantize" in given)
-
-
-COMMAND = Command("write the trained model as a plain one of transformers", run)

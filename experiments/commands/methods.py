@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from ..checks import unknown
 from ..methods import METHODS, Method
 from ..methods.method import as_written
-from .command import Command
 from .words import HELP
 
 COUNTS = "--counts"
@@ -64,6 +63,3 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
-
-
-COMMAND = Command("list the methods, their papers, settings and parameter counts", run)

@@ -3,7 +3,6 @@
 from ..planning.estimate import estimate
 from ..planning.page import page
 from . import train
-from .command import Command
 
 USAGE = "adalora plan CONFIG [--key value ...]"
 ABOUT = (
@@ -20,6 +19,3 @@ def run(words: list[str]) -> str:
         AdaLoRAError: the input is wrong.
     """
     return page(estimate(train.read(words, "adalora plan", USAGE, ABOUT)))
-
-
-COMMAND = Command("compute memory, files and time of a run before it starts", run)

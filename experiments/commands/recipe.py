@@ -6,7 +6,6 @@ from ..recipe.config import RecipeConfig
 from ..recipe.run import recipe
 from ..recipe.tables import markdown
 from . import settings
-from .command import Command
 
 USAGE = "adalora recipe [--key value ...]"
 ABOUT = (
@@ -28,6 +27,3 @@ def run(words: list[str]) -> str:
         raise ConfigError(f"{words[0]!r} is no setting; usage: {USAGE}.")
     config = settings.read(RecipeConfig, parser, None, words)
     return f"{markdown(recipe(config))}\nin {config.output}"
-
-
-COMMAND = Command("compare AdaLoRA with LoRA on equal terms, for docs/recipe.md", run)

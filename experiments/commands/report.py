@@ -7,7 +7,6 @@ from ..reports.run import report
 from ..sweeps.entries import entries_of
 from ..sweeps.plan import read_plan
 from . import shipped, sweep, train
-from .command import Command
 from .words import HELP, Form, Option
 
 FOLDER = "report"
@@ -43,6 +42,3 @@ def run(words: list[str]) -> str:
         command += f" --output {shlex.quote(str(results))}"
     entries = entries_of(plan, sweep.base_of(plan), train.reader())
     return f"report: {report(plan, entries, results, place, sweep=command)}"
-
-
-COMMAND = Command("write the tables of a sweep, beside what papers print", run)

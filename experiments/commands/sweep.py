@@ -15,7 +15,6 @@ from ..sweeps.plan import Plan, read_plan
 from ..sweeps.run import sweep
 from ..sweeps.runs import require_metrics
 from . import shipped, train
-from .command import Command
 from .words import HELP, Form, Option
 
 MOST = 10_000
@@ -79,6 +78,3 @@ def _one(given: Mapping[str, list[str]], name: str) -> str | None:
 def base_of(plan: Plan) -> dict[str, object]:
     """Return the settings that all runs share."""
     return dict(read_mapping(shipped.find(plan.base, "base")) if isinstance(plan.base, str) else plan.base)
-
-
-COMMAND = Command("train every combination of lists of settings, each once", run)

@@ -13,7 +13,6 @@ from ..results import table
 from ..stop import listening
 from ..train import train
 from . import settings, shipped
-from .command import Command
 
 USAGE = "adalora train CONFIG [--key value ...]"
 ABOUT = (
@@ -77,6 +76,3 @@ def _implied(values: Any) -> dict[str, Any]:
     """Name the update of a method that has one of its own, whose usual start then stands in."""
     method = METHODS.get(values.method)
     return {name: value for name, value in method.needs.items() if name == "adapter.update"} if method else {}
-
-
-COMMAND = Command("train one model, with baselines, pictures and a report", run)

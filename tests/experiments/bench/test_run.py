@@ -3,12 +3,14 @@
 import pytest
 
 import adalora
-from experiments.bench import output
+from experiments.bench import adapters, output
 from experiments.bench.config import SECTIONS, SweepConfig
 from experiments.bench.run import bench
 
 
-def test_every_section_is_run_and_written(settings, config, bert, tmp_path):
+def test_every_section_is_run_and_written(settings, config, bert, tmp_path, monkeypatch):
+    monkeypatch.setattr(adapters, "ROUNDS", 3)  # on a model of a real size, whatever the settings say
+    monkeypatch.setattr(adapters, "SIZES", ((3, 4),))
     asked = [name for name in SECTIONS if name not in ("peak", "accuracy")]  # these take seconds of their own
     said = []
     small = settings(model=str(bert), batch=2, tokens=8, sections=asked)

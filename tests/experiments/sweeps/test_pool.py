@@ -52,6 +52,7 @@ def test_every_run_leaves_its_numbers_and_a_broken_one_its_reason(configs, tmp_p
 def test_an_interrupt_begins_no_further_run(tmp_path):
     """Ctrl-C goes to every process of the terminal."""
     program = """
+        import signal
         import time
         from pathlib import Path
         from experiments.sweeps import pool
@@ -63,6 +64,7 @@ def test_an_interrupt_begins_no_further_run(tmp_path):
             time.sleep(1)
 
         pool._run = run
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have let us ignore it
         if __name__ == "__main__":
             configs = [RunConfig(name="x", task="t", model="m", seed=seed) for seed in range(40)]
             pool.run_all(configs, Store(Path("results")), jobs=2, label="sweep")

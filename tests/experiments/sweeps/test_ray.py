@@ -167,9 +167,10 @@ def test_where_nothing_or_something_else_answers_is_refused_in_time(configs, tmp
         ray_engine.run_all(configs, Store(tmp_path / "results"), address=address, **words)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_who_stops_a_sweep_stops_the_cluster_that_it_has_started(how, tmp_path):
     program = """
+        import signal
         import sys
         from experiments.config import RunConfig
         from experiments.sweeps import ray_engine
@@ -177,6 +178,7 @@ def test_who_stops_a_sweep_stops_the_cluster_that_it_has_started(how, tmp_path):
         from experiments.sweeps.store import Store
         from tests.experiments.sweeps import ray_stubs
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have let us ignore it
         here = sys.argv[1]
         configs = [RunConfig(name=f"{s}", task="t", model="m", seed=s, output_dir=here) for s in range(40)]
         words = {"jobs": 1, "resources": Resources(), "address": None, "label": "sweep"}
