@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from tests.experiments import tiny
+from tests.experiments.resume import TIMES
 
 RUNS = 12
 _NOT_ALIKE = {"seconds", "versions"}
@@ -82,9 +83,12 @@ def finish(folder, sweep, output, before=""):
 def results(output):
     """Return what every file of a finished sweep holds, apart from times, by its name."""
     assert all(path.suffix == ".json" for path in output.iterdir()), list(output.iterdir())
-    return {
-        path.name: {
-            name: value for name, value in json.loads(path.read_text()).items() if name not in _NOT_ALIKE
-        }
-        for path in output.iterdir()
-    }
+    return {path.name: _alike(json.loads(path.read_text())) for path in output.iterdir()}
+
+
+def _alike(result):
+    """Return what two runs of the same settings have to have in common."""
+    rows = [
+        {key: value for key, value in row.items() if not key.endswith(TIMES)} for row in result.get("log", [])
+    ]
+    return {name: value for name, value in result.items() if name not in _NOT_ALIKE} | {"log": rows}
