@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import adalora
 from tests import hostile
-from tests.readers import READERS, try_read
+from tests.readers import READERS, load_json, try_read
 
 FEW = {
     "max_examples": 40,
@@ -95,11 +95,21 @@ def test_bent_json(name, whole, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of what fails, which is to be seen
 @pytest.mark.parametrize("name", READERS)
 def test_thousands_of_bent_files(name, whole, tmp_path_factory):
     bytes_are_bent(name, whole, tmp_path_factory, MANY)
     if name in OF_JSON:
         json_is_bent(name, whole, tmp_path_factory, MANY)
+
+
+@pytest.mark.parametrize("name", ["peft", "analysis of peft"])
+def test_a_setting_with_a_hundred_thousand_names_is_not_told_whole(name, whole, tmp_path_factory):
+    for key in load_json(whole[name] / "adapter_config.json"):
+        folder = fresh(whole, name, tmp_path_factory)
+        settings = load_json(folder / "adapter_config.json") | {key: ["query"] * 100_000}
+        (folder / "adapter_config.json").write_text(json.dumps(settings))
+        try_read(READERS[name], folder)
 
 
 @pytest.mark.parametrize("what", hostile.STRANGE)

@@ -204,7 +204,7 @@ def _experts(
     ]
     depth = name.count(_INSIDE)
     if depth >= len(wrapped):
-        raise IndexError(f"target_parameters {list(asked)} has no parameter for it")
+        raise IndexError(f"target_parameters {repr(list(asked))[:200]} has no parameter for it")
     place = wrapped[len(wrapped) - 1 - depth]
     count = _shape(layers[place])[0]
     A, B = own["A"], own["B"]

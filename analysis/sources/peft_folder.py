@@ -30,8 +30,8 @@ def records_of_peft(folder: Path, base_model: str | None) -> list[AdapterRecord]
     config = read_config(folder)
     if config.get("target_parameters"):
         raise CheckpointError(
-            f"{folder / CONFIG}: target_parameters is {config['target_parameters']}; allowed: none, since "
-            f"their factors are not one matrix."
+            f"{folder / CONFIG}: target_parameters is {repr(config['target_parameters'])[:200]}; allowed: "
+            f"none, since their factors are not one matrix."
         )
     shapes = shapes_in(folder / TENSORS)
     keys = contents(shapes).factors
