@@ -37,7 +37,7 @@ test: data ## the default test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 test-slow: data ## the tests that train for minutes
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
 fuzz: data ## damaged files for every reader, FUZZ_SECONDS each; what fails is kept in build/
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[fuzz]'
