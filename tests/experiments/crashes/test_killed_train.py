@@ -132,7 +132,7 @@ def test_fifty_kills(victim, config, tmp_path):
     kill_and_go_on(victim, config, tmp_path, 50)
 
 
-@pytest.mark.parametrize("every", [0, 5])
+@pytest.mark.parametrize("every", [0, pytest.param(5, marks=pytest.mark.slow)])
 def test_sigterm_leaves_one_checkpoint_to_go_on_from(every, victim, config, tmp_path):
     training = TRAINING | {"max_steps": 60, "save_every": every, "log_every": 1}
     whole = config(name="whole", training=training, baseline={"head": False})
