@@ -164,9 +164,7 @@ def _pictures(lines: Sequence[Line], layout: Layout, plan: Plan) -> list[Section
         if figure is not None:
             found.append(Picture(f"curves-{number}", f"Learning curves, {name}", figure))
         if left_out:
-            notes.append(
-                f"Learning curves of {name}: not drawn are the {left_out} entries with the worst scores."
-            )
+            notes.append(f"Learning curves of {name}, without the {left_out} worst of {len(some)} entries.")
     maps, others = rank_maps(lines, layout, plan.all)
     for number, (line, figure) in enumerate(maps, 1):
         found.append(Picture(f"ranks-{number}", f"Final ranks, {told(line, plan.all, layout)}", figure))

@@ -89,5 +89,5 @@ def test_maps_show_mean_ranks_of_what_adapts(sweep):
 def test_the_report_tells_what_is_left_out(sweep):
     swept = sweep(base={**BASE, "method": "adalora"}, grid={"adapter.rank": [*range(1, 10)]})
     text = swept.fill(lambda run: result(0.5, ranks=ranks(1))).text()
-    assert "not drawn are the 2 entries with the worst scores" in text
+    assert "without the 2 worst of 9 entries" in text
     assert "No map of ranks is drawn for: rank 7; rank 8; rank 9." in text.replace("\\", "")
