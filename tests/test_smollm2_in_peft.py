@@ -39,7 +39,9 @@ def test_the_exported_adapter_writes_the_same_text_token_for_token(fold, pad, tm
     theirs = peft.PeftModel.from_pretrained(base, tmp_path / "peft").eval()
     ids = tokenizer(TEXT, return_tensors="pt")
     with torch.inference_mode():
-        torch.testing.assert_close(theirs(**ids).logits, model(**ids).logits, rtol=1e-5, atol=1e-4)
+        found, expected = theirs(**ids).logits, model(**ids).logits
+    # Thirty layers of float32, whose sums have another order on another processor.
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * expected.abs().max().item())
     for one, other in zip(ours, written(theirs, tokenizer), strict=True):
         assert torch.equal(one, other)
     for one, other in zip(ours, written(theirs.merge_and_unload(), tokenizer), strict=True):
