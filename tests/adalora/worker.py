@@ -132,6 +132,7 @@ def disagreeing(folder):
         found[f"{key} shapes"] = shapes(model)
         adalora.save(model, folder / f"{key}-{rank}", controller)
         controller.detach()
+    dist.barrier()  # each has written
     return found | {"written": sorted(path.name for path in folder.glob("*-[01]"))}
 
 
