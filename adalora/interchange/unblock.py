@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..candidates import Candidate, base_of, candidates
 from ..errors import AdaLoRAError, CheckpointError
+from ..header import shortened
 from ..layers import LayerKind, largest_rank
 from ..layers.attention import PROJECTIONS
 from ..layers.convolution import CONVOLUTIONS
@@ -204,7 +205,7 @@ def _experts(
     ]
     depth = name.count(_INSIDE)
     if depth >= len(wrapped):
-        raise IndexError(f"target_parameters {repr(list(asked))[:200]} has no parameter for it")
+        raise IndexError(f"target_parameters {shortened(repr(list(asked)))} has no parameter for it")
     place = wrapped[len(wrapped) - 1 - depth]
     count = _shape(layers[place])[0]
     A, B = own["A"], own["B"]

@@ -13,11 +13,12 @@ from transformers.pytorch_utils import Conv1D
 from transformers.utils import cached_file
 
 from adalora import CheckpointError
+from adalora.files import tensor_shapes
 from adalora.foreign import JSON_LIMIT, parse_json, read_text
 
 from ..arrays import Array
 from ..records import BaseWeight
-from .tensors import double, reader_of, shapes_in
+from .tensors import double, reader_of
 
 _INDEX, _SINGLE = "model.safetensors.index.json", "model.safetensors"
 
@@ -101,7 +102,7 @@ def find_weights(base_model: str) -> Weights | str:
     try:
         files = _files(folder)
         shapes = {
-            name: shape for path in sorted(set(files.values())) for name, shape in shapes_in(path).items()
+            name: shape for path in sorted(set(files.values())) for name, shape in tensor_shapes(path).items()
         }
     except (AttributeError, CheckpointError, OSError, ValueError, KeyError, TypeError) as error:
         return f"{folder} cannot be read: {str(error).rstrip('.')}"
@@ -136,7 +137,7 @@ def _files(folder: Path) -> dict[str, Path]:
         index: dict[str, Any] = parse_json(read_text(folder / _INDEX, JSON_LIMIT))
         return {str(name): folder / Path(str(file)).name for name, file in index["weight_map"].items()}
     single = folder / _SINGLE
-    return dict.fromkeys(shapes_in(single), single) if single.exists() else {}
+    return dict.fromkeys(tensor_shapes(single), single) if single.exists() else {}
 
 
 def _read(path: Path, name: str) -> Array:

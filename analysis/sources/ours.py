@@ -8,11 +8,12 @@ import torch
 
 from adalora import CheckpointError
 from adalora.checkpoint import HEADER
+from adalora.files import tensor_shapes
 from adalora.header import Header, read_header
 
 from ..records import AdapterRecord, Factors
 from .base_weights import finder
-from .tensors import Reader, double, reader_of, rounding, shapes_in
+from .tensors import Reader, double, reader_of, rounding
 
 
 def records_of_save(folder: Path, base_model: str | None) -> list[AdapterRecord]:
@@ -27,7 +28,7 @@ def records_of_save(folder: Path, base_model: str | None) -> list[AdapterRecord]
     """
     header = read_header(folder / HEADER)
     path = folder / header.files["adapter"]
-    found = shapes_in(path)
+    found = tensor_shapes(path)
     for name, shape in header.tensors().items():
         if found.get(name) != shape:
             raise CheckpointError(

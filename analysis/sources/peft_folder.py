@@ -9,12 +9,14 @@ import numpy as np
 import torch
 
 from adalora import CheckpointError
+from adalora.files import tensor_shapes
+from adalora.header import shortened
 from adalora.interchange.folder import CONFIG, TENSORS, contents, read_config, scale_of
 
 from ..arrays import Mask
 from ..records import AdapterRecord, Factors
 from .base_weights import finder
-from .tensors import Reader, double, reader_of, rounding, shapes_in
+from .tensors import Reader, double, reader_of, rounding
 
 
 def records_of_peft(folder: Path, base_model: str | None) -> list[AdapterRecord]:
@@ -30,10 +32,10 @@ def records_of_peft(folder: Path, base_model: str | None) -> list[AdapterRecord]
     config = read_config(folder)
     if config.get("target_parameters"):
         raise CheckpointError(
-            f"{folder / CONFIG}: target_parameters is {repr(config['target_parameters'])[:200]}; allowed: "
-            f"none, since their factors are not one matrix."
+            f"{folder / CONFIG}: target_parameters is {shortened(repr(config['target_parameters']))}; "
+            f"allowed: none, since their factors are not one matrix."
         )
-    shapes = shapes_in(folder / TENSORS)
+    shapes = tensor_shapes(folder / TENSORS)
     keys = contents(shapes).factors
     if not keys:
         raise CheckpointError(f"{folder / TENSORS} holds no factor of a LoRA; its tensors: {_some(shapes)}.")

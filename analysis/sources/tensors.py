@@ -9,20 +9,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from adalora import CheckpointError
-from adalora.files import reading, tensor_shapes
+from adalora.files import reading
 
 from ..arrays import Array
 
 Reader = Callable[[str], torch.Tensor]
-
-
-def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return name and shape of every tensor in a file, without reading any.
-
-    Raises:
-        CheckpointError: the file is missing, truncated, or of another format.
-    """
-    return tensor_shapes(path)
 
 
 def reader_of(path: Path) -> Reader:

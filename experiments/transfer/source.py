@@ -10,11 +10,10 @@ import adalora
 from adalora.card import CARD, PICTURE, is_ours
 from adalora.checkpoint import HEADER
 from adalora.errors import CheckpointError, ConfigError
-from adalora.files import require_place
+from adalora.files import require_place, tensor_shapes
 from adalora.header import Shape, read_header
 from adalora.interchange.folder import TENSORS, contents, read_config, require_understood
 from analysis.read import find_adapter
-from analysis.sources.tensors import shapes_in
 
 from .. import files
 from ..config import RunConfig
@@ -148,7 +147,7 @@ def _of_save(folder: Path, place: Path) -> Source:
 def _of_peft(folder: Path, place: Path) -> Source:
     config = read_config(place)
     require_understood(place, config)
-    shapes = shapes_in(place / TENSORS)
+    shapes = tensor_shapes(place / TENSORS)
     found = contents(shapes)
     return Source(
         folder=folder,
