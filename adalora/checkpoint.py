@@ -275,8 +275,8 @@ def _require_same_model(model: nn.Module, header: Header, name: str) -> None:
         if count > min(header.modules[module][-2:])
     ]
     if not rows and existing is None:  # only a configuration that fits can be asked for its targets
-        here = _target_names(model, header)
-        rows = _differences(header.modules, {module: shapes[module] for module in shapes if module in here})
+        asked = _target_names(model, header)
+        rows = _differences(header.modules, {module: shapes[module] for module in shapes if module in asked})
     if not rows and existing is not None:
         fields = [(field, getattr(header.config, field), getattr(existing, field)) for field in _MEANING]
         rows = [f"{field}: {saved!r} saved, {now!r} here" for field, saved, now in fields if saved != now]

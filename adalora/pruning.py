@@ -15,8 +15,8 @@ def prune_(updates: Sequence[SVDUpdate], alive: Tensor) -> None:
     parts = torch.split(alive, [update.mask.numel() for update in updates])
     # A part has the shape of its mask already, unless that is of a stack.
     shaped = [
-        part if part.shape == update.mask.shape else part.view_as(update.mask)
-        for part, update in zip(parts, updates, strict=True)
+        one if one.shape == update.mask.shape else one.view_as(update.mask)
+        for one, update in zip(parts, updates, strict=True)
     ]
     torch._foreach_copy_([update.mask for update in updates], shaped)
     hold_(updates)
