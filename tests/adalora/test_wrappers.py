@@ -74,18 +74,23 @@ def test_the_first_fsdp_is_known_too():
     assert sharding_wrapper(nn.ModuleList([wrapper])) == "FullyShardedDataParallel"
 
 
-def test_tensors_shrink_at_the_end_where_several_processes_may_train(caplog):
-    model = adapted()
-    held = DistributedDataParallel(model)
+def trained(model, running):
+    """Train a model, or what is around it, and return optimizer, controller, which has not seen it, and updates."""
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     config = adalora.AllocationConfig(recipe="paper", target_rank=1, total_steps=8, final_steps=4, interval=1)
-    controller = adalora.AdaLoRAController(model, config)  # it has not seen the wrapper
+    controller = adalora.AdaLoRAController(model, config)
     controller.attach(optimizer)
     for x, y in mlp_batches(8):
-        held(x.float(), y).backward()
+        running(x.float(), y).backward()
         optimizer.step()
         optimizer.zero_grad()
-    updates = [layer.update for layer in adalora.adapters(model).values()]
+    return optimizer, controller, [layer.update for layer in adalora.adapters(model).values()]
+
+
+def test_tensors_keep_their_sizes_as_long_as_a_wrapper_holds_the_model(caplog):
+    model = adapted()
+    held = DistributedDataParallel(model)
+    optimizer, controller, updates = trained(model, held)
     assert [update.P.shape[1] for update in updates] == [2, 2]
     assert "do not shrink, pruned λ stay zero: the model is held by a process group" in caplog.text
     controller.detach()
@@ -103,15 +108,7 @@ def test_tensors_shrink_at_the_end_where_several_processes_may_train(caplog):
 
 def test_without_a_wrapper_tensors_shrink_when_the_controller_lets_go():
     model = adapted()
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    config = adalora.AllocationConfig(recipe="paper", target_rank=1, total_steps=8, final_steps=4, interval=1)
-    controller = adalora.AdaLoRAController(model, config)
-    controller.attach(optimizer)
-    for x, y in mlp_batches(8):
-        model(x.float(), y).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    updates = [layer.update for layer in adalora.adapters(model).values()]
+    _, controller, updates = trained(model, model)
     assert [update.P.shape[1] for update in updates] == [2, 2]  # somebody might have wrapped it
     controller.detach()
     assert sum(update.P.shape[1] for update in updates) == 2
